@@ -1,0 +1,103 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// One set of switches for every target, so that no room is laxer than another. CI adds `-warnings-as-errors`.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+
+let package = Package(
+    name: "signalbox",
+    platforms: [.macOS("26.0")],
+    products: [
+        .library(name: "RedisCore", targets: ["RedisCore"]),
+        .library(name: "EventBus", targets: ["EventBus"]),
+        .library(name: "Coordination", targets: ["Coordination"]),
+        .library(name: "EmbeddedRedis", targets: ["EmbeddedRedis"]),
+        .executable(name: "worker", targets: ["worker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibuv"),
+        .systemLibrary(name: "CHiredis"),
+        .target(
+            name: "RedisCore",
+            dependencies: ["CLibuv", "CHiredis", logging, metrics, tracing, lifecycle, deque, heap],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "EventBus",
+            dependencies: ["RedisCore", logging, metrics, tracing, lifecycle, deque],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Coordination",
+            dependencies: ["RedisCore", logging, metrics, tracing, lifecycle, deque],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "EmbeddedRedis",
+            dependencies: [
+                "RedisCore", logging, lifecycle, .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "worker",
+            dependencies: [
+                "RedisCore", "EventBus", "Coordination", "EmbeddedRedis", logging, metrics, lifecycle,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["RedisCore", "EmbeddedRedis", logging],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RedisCoreTests", dependencies: ["RedisCore", "TestSupport", logging, lifecycle],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EventBusTests",
+            dependencies: ["EventBus", "RedisCore", "TestSupport", logging, lifecycle],
+            resources: [.copy("Golden")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CoordinationTests",
+            dependencies: ["Coordination", "RedisCore", "TestSupport", logging, lifecycle],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EmbeddedRedisTests", dependencies: ["EmbeddedRedis", "RedisCore", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["worker", "RedisCore", "EventBus", "Coordination", "TestSupport", logging],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,136 @@
+/// What went wrong between the caller and Redis, with where and during what.
+///
+/// Contention and a miss are results elsewhere in this package; a `RedisError` always means that the command's
+/// outcome is an error or unknown. ``wasWritten`` tells the two apart after a lost connection or a timeout.
+/// No password, argument or payload is ever part of it.
+public struct RedisError: Error, Sendable {
+    /// The kind of failure; new kinds may be added, so keep a `default` branch.
+    @nonexhaustive
+    public enum Code: String, Sendable, Hashable {
+        /// A configuration value is missing, unreadable or out of range; the message names it.
+        case configuration
+        /// The server could not be reached: unresolved name, refused, or no answer within the connect timeout.
+        case connectFailed
+        /// The connection was lost before the reply arrived.
+        case connectionLost
+        /// The command's deadline passed.
+        case timedOut
+        /// The calling task was cancelled.
+        case cancelled
+        /// The client was closed by its owner.
+        case closed
+        /// No connection, and the client is configured to fail at once rather than wait.
+        case notConnected
+        /// The queue of commands waiting for a connection is full.
+        case queueFull
+        /// The peer sent bytes that are not the Redis protocol.
+        case protocolViolation
+        /// A reply arrived but does not have the requested type.
+        case decoding
+        /// An argument cannot be sent: empty key, too large, not finite.
+        case invalidArgument
+        /// A watched key changed, so EXEC did nothing.
+        case transactionAborted
+        /// An error reply with a code this version does not name; see ``RedisError/serverMessage``.
+        case server
+        /// LOADING: the server is reading its data set from disk.
+        case loading
+        /// BUSY: a script blocks the server.
+        case busy
+        /// READONLY: the server is a replica.
+        case readOnly
+        /// OOM: the server is above `maxmemory` and may not evict.
+        case outOfMemory
+        /// NOSCRIPT: the server does not know the script's SHA.
+        case noScript
+        /// MISCONF: the server cannot persist and refuses writes.
+        case misconfigured
+        /// NOREPLICAS: fewer replicas than `min-replicas-to-write`.
+        case noReplicas
+        /// MOVED: another cluster node owns the slot.
+        case moved
+        /// ASK: the slot is being moved.
+        case ask
+        /// CLUSTERDOWN: the cluster is not serving.
+        case clusterDown
+        /// TRYAGAIN: the slot is between nodes.
+        case tryAgain
+        /// CROSSSLOT: keys of one command hash to different slots.
+        case crossSlot
+        /// NOAUTH: the server wants a password.
+        case noAuthentication
+        /// WRONGPASS: user or password are not accepted.
+        case wrongPassword
+        /// NOPERM: the ACL forbids this command, key or channel.
+        case noPermission
+        /// WRONGTYPE: the key holds another type.
+        case wrongType
+        /// EXECABORT: a queued command was refused.
+        case transactionRefused
+        /// BUSYGROUP: the consumer group exists.
+        case groupExists
+        /// NOGROUP: no such stream or consumer group.
+        case noGroup
+        /// UNKILLABLE / NOTBUSY and friends never get here; unknown commands do.
+        case unknownCommand
+    }
+
+    /// The kind of failure.
+    public var code: Code { storage.code }
+    /// What was being done, in the words of the protocol: a command's name, `connect`, `handshake`.
+    public var operation: String { storage.operation }
+    /// One sentence for a person: what, where, what to do.
+    public var message: String { storage.message }
+    /// The server's own words, for error replies.
+    public var serverMessage: String? { storage.serverMessage }
+    /// `host:port` or the socket's path.
+    public var address: String? { storage.address }
+    /// True when bytes of the command may have reached the server, so its effect is unknown.
+    public var wasWritten: Bool { storage.wasWritten }
+    /// The error beneath, where there is one.
+    public var underlying: (any Error)? { storage.underlying }
+
+    // One word in every Result on the hot path; the fields are only touched when something failed.
+    private final class Storage: Sendable {
+        let code: Code
+        let operation: String
+        let message: String
+        let serverMessage: String?
+        let address: String?
+        let wasWritten: Bool
+        let underlying: (any Error)?
+
+        init(
+            _ code: Code, _ operation: String, _ message: String, _ serverMessage: String?, _ address: String?,
+            _ wasWritten: Bool, _ underlying: (any Error)?
+        ) {
+            self.code = code
+            self.operation = operation
+            self.message = message
+            self.serverMessage = serverMessage
+            self.address = address
+            self.wasWritten = wasWritten
+            self.underlying = underlying
+        }
+    }
+
+    private let storage: Storage
+
+    /// Builds an error; `message` is a full sentence that names what to do.
+    public init(
+        _ code: Code, operation: String, message: String, serverMessage: String? = nil, address: String? = nil,
+        wasWritten: Bool = false, underlying: (any Error)? = nil
+    ) {
+        storage = Storage(code, operation, message, serverMessage, address, wasWritten, underlying)
+    }
+}
+
+extension RedisError: CustomStringConvertible {
+    /// `timedOut: GET got no reply within 2 s (localhost:6379)`.
+    public var description: String {
+        var text = "\(code.rawValue): \(message)"
+        if let address, !message.contains(address) { text += " (\(address))" }
+        if let underlying { text += " [\(underlying)]" }
+        return text
+    }
+}
