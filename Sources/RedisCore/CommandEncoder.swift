@@ -1,20 +1,185 @@
-public import FoundationEssentials
+import FoundationEssentials
 
-/// Writes commands in the Redis wire format (RESP2 arrays of bulk strings).
+/// Writes commands in the Redis wire format (RESP2: an array of bulk strings), one after another.
 public struct CommandEncoder: Sendable {
-    var bytes: [UInt8] = []
-    var keys: [RedisKey] = []
+    /// An argument of 64 KiB or more: referenced, and streamed into the socket in pieces.
+    struct Payload: Sendable {
+        /// Where in `bytes` it belongs.
+        var offset: Int
+        let content: any LargePayload
+    }
 
-    init() {}
+    private(set) var bytes: [UInt8] = []
+    private(set) var payloads: [Payload] = []
+    /// Where in `bytes` the keys' characters lie.
+    private(set) var keyRanges: [Range<Int>] = []
+    /// The first thing that cannot be sent; reported instead of sending.
+    private(set) var flaw: String?
 
-    mutating func begin(argumentCount: Int) { fatalError("stub") }
-    mutating func append(_ value: Int64) { fatalError("stub") }
-    mutating func append(_ value: String) { fatalError("stub") }
-    mutating func append(_ value: [UInt8]) { fatalError("stub") }
-    mutating func append(_ value: Data) { fatalError("stub") }
-    mutating func appendKey(_ name: String) { fatalError("stub") }
+    /// Arguments from this size on are not copied into the buffer.
+    static let largeArgument = 64 * 1024
+    /// Redis' own limit, `proto-max-bulk-len`.
+    static let maxArgument = 512 * 1024 * 1024
+
+    /// Bytes on the wire.
+    var byteCount: Int { payloads.reduce(bytes.count) { $0 + $1.content.byteCount } }
+
+    var keys: [RedisKey] { keyRanges.map { RedisKey(String(decoding: bytes[$0], as: UTF8.self)) } }
+
+    mutating func begin(argumentCount: Int) {
+        bytes.append(UInt8(ascii: "*"))
+        appendDigits(argumentCount)
+        appendLineEnd()
+    }
+
+    /// Appends bytes that are already in wire format.
+    mutating func appendEncoded(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func append(_ value: Int64) {
+        let negative = value < 0
+        let digits = Self.digitCount(value.magnitude) + (negative ? 1 : 0)
+        appendHeader(digits)
+        if negative { bytes.append(UInt8(ascii: "-")) }
+        appendMagnitude(value.magnitude)
+        appendLineEnd()
+    }
+
+    mutating func append(_ value: String) {
+        let count = value.utf8.count
+        guard count < Self.largeArgument else { return appendLarge(value) }
+        appendHeader(count)
+        if value.utf8.withContiguousStorageIfAvailable({ bytes.append(contentsOf: $0) }) == nil {
+            bytes.append(contentsOf: value.utf8)
+        }
+        appendLineEnd()
+    }
+
+    mutating func append(_ value: [UInt8]) {
+        guard value.count < Self.largeArgument else { return appendLarge(value) }
+        appendHeader(value.count)
+        bytes.append(contentsOf: value)
+        appendLineEnd()
+    }
+
+    mutating func append(_ value: Data) {
+        guard value.count < Self.largeArgument else { return appendLarge(value) }
+        appendHeader(value.count)
+        value.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        appendLineEnd()
+    }
+
+    mutating func appendKey(_ name: String) {
+        append(name)
+        if name.isEmpty { flaw = flaw ?? "a key is empty" }
+        let end = bytes.count - 2
+        keyRanges.append(end - name.utf8.count..<end)
+    }
+
+    private mutating func appendLarge(_ content: any LargePayload) {
+        if content.byteCount > Self.maxArgument {
+            flaw = flaw ?? "an argument has \(content.byteCount) bytes, more than Redis' 512 MiB"
+        }
+        appendHeader(content.byteCount)
+        payloads.append(Payload(offset: bytes.count, content: content))
+        appendLineEnd()
+    }
+
+    /// Appends a whole command that was encoded elsewhere.
+    mutating func append(contentsOf other: CommandEncoder) {
+        let base = bytes.count
+        bytes.append(contentsOf: other.bytes)
+        guard !other.payloads.isEmpty else { return }
+        for payload in other.payloads {
+            payloads.append(Payload(offset: base + payload.offset, content: payload.content))
+        }
+    }
+
+    /// hiredis looks at the byte behind a command; a NUL there is never read as part of it.
+    mutating func appendTerminator() { bytes.append(0) }
+
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: bytes.count < 1 << 20)
+        if !payloads.isEmpty { payloads.removeAll() }
+        if !keyRanges.isEmpty { keyRanges.removeAll(keepingCapacity: true) }
+        flaw = nil
+    }
+
+    // MARK: Pieces
+
+    private mutating func appendHeader(_ count: Int) {
+        bytes.append(UInt8(ascii: "$"))
+        appendDigits(count)
+        appendLineEnd()
+    }
+
+    private mutating func appendLineEnd() {
+        bytes.append(UInt8(ascii: "\r"))
+        bytes.append(UInt8(ascii: "\n"))
+    }
+
+    private mutating func appendDigits(_ value: Int) {
+        if value < 10 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
+        } else {
+            appendMagnitude(UInt64(value))
+        }
+    }
+
+    private mutating func appendMagnitude(_ value: UInt64) {
+        let digits = Self.digitCount(value)
+        let end = bytes.count + digits
+        bytes.append(contentsOf: repeatElement(0, count: digits))
+        var rest = value
+        for index in stride(from: end - 1, through: end - digits, by: -1) {
+            bytes[index] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        }
+    }
+
+    private static func digitCount(_ value: UInt64) -> Int {
+        var count = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            count += 1
+        }
+        return count
+    }
 }
 
-enum ReadOnlyCommands {
-    static func contains(_ name: String) -> Bool { false }
+/// Bytes that are sent from where they lie.
+protocol LargePayload: Sendable {
+    var byteCount: Int { get }
+    /// Lends the bytes from `offset` on, at most `limit`.
+    func withPiece(from offset: Int, limit: Int, _ body: (UnsafeRawBufferPointer) -> Void)
+}
+
+extension [UInt8]: LargePayload {
+    var byteCount: Int { count }
+
+    func withPiece(from offset: Int, limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+        withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.dropFirst(offset).prefix(limit))) }
+    }
+}
+
+extension Data: LargePayload {
+    var byteCount: Int { count }
+
+    func withPiece(from offset: Int, limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+        withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.dropFirst(offset).prefix(limit))) }
+    }
+}
+
+extension String: LargePayload {
+    var byteCount: Int { utf8.count }
+
+    func withPiece(from offset: Int, limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var copy = self
+        // A native string lends its own storage here; only a bridged one is copied.
+        copy.withUTF8 { utf8 in
+            body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8).dropFirst(offset).prefix(limit)))
+        }
+    }
 }

@@ -26,7 +26,7 @@ public struct RedisCommand: Sendable {
     /// A command whose arguments are already in an array.
     public init(_ name: String, arguments: [any RedisArgument]) {
         self.name = name
-        isSafeToRepeat = ReadOnlyCommands.contains(name)
+        isSafeToRepeat = CommandFacts.isReadOnly(name)
         encoder = CommandEncoder()
         encoder.begin(argumentCount: arguments.count + 1)
         encoder.append(name)

@@ -99,10 +99,11 @@ public struct RedisError: Error, Sendable {
         let address: String?
         let wasWritten: Bool
         let underlying: (any Error)?
+        let deadline: UInt64?
 
         init(
             _ code: Code, _ operation: String, _ message: String, _ serverMessage: String?, _ address: String?,
-            _ wasWritten: Bool, _ underlying: (any Error)?
+            _ wasWritten: Bool, _ underlying: (any Error)?, _ deadline: UInt64?
         ) {
             self.code = code
             self.operation = operation
@@ -111,6 +112,7 @@ public struct RedisError: Error, Sendable {
             self.address = address
             self.wasWritten = wasWritten
             self.underlying = underlying
+            self.deadline = deadline
         }
     }
 
@@ -121,14 +123,46 @@ public struct RedisError: Error, Sendable {
         _ code: Code, operation: String, message: String, serverMessage: String? = nil, address: String? = nil,
         wasWritten: Bool = false, underlying: (any Error)? = nil
     ) {
-        storage = Storage(code, operation, message, serverMessage, address, wasWritten, underlying)
+        storage = Storage(code, operation, message, serverMessage, address, wasWritten, underlying, nil)
+    }
+
+    private init(_ other: RedisError, operation: String? = nil, wasWritten: Bool? = nil, deadline: UInt64? = nil) {
+        storage = Storage(
+            other.code, operation ?? other.operation, other.message, other.serverMessage, other.address,
+            wasWritten ?? other.wasWritten, other.underlying, deadline ?? other.storage.deadline)
+    }
+}
+
+extension RedisError {
+    /// The same error, for a command whose bytes may have reached the server, and which may be repeated until
+    /// `deadline` on the loop's clock.
+    func written(deadline: UInt64? = nil) -> RedisError { RedisError(self, wasWritten: true, deadline: deadline) }
+
+    /// Until when, on the loop's clock in milliseconds, the failed command may be repeated.
+    var deadline: UInt64? { storage.deadline }
+
+    /// The same error, for the command of this name.
+    func naming(_ command: String) -> RedisError {
+        if operation == "reply", let serverMessage {
+            return RedisError(serverReply: serverMessage, operation: command, address: address)
+        }
+        return operation == "command" || operation == "queue" ? RedisError(self, operation: command) : self
+    }
+
+    /// True when the server refused the credentials or the database: waiting will not help.
+    var isRefusal: Bool {
+        switch code {
+        case .noAuthentication, .wrongPassword, .noPermission: true
+        case .server: operation == "handshake"
+        default: false
+        }
     }
 }
 
 extension RedisError: CustomStringConvertible {
-    /// `timedOut: GET got no reply within 2 s (localhost:6379)`.
+    /// `timedOut (GET): localhost:6379 did not answer in time; …`.
     public var description: String {
-        var text = "\(code.rawValue): \(message)"
+        var text = "\(code.rawValue) (\(operation)): \(message)"
         if let address, !message.contains(address) { text += " (\(address))" }
         if let underlying { text += " [\(underlying)]" }
         return text
