@@ -1,0 +1,76 @@
+import CLibuv
+import HeapModule
+
+/// All deadlines of a loop on one `uv_timer_t`. Loop's thread only.
+final class LoopTimers {
+    private struct Entry: Comparable {
+        let due: Int64
+        /// Equal deadlines fire in the order they were added.
+        let order: UInt64
+        let timer: LoopTimer
+
+        static func < (a: Entry, b: Entry) -> Bool { (a.due, a.order) < (b.due, b.order) }
+        static func == (a: Entry, b: Entry) -> Bool { a.order == b.order }
+    }
+
+    let lag = LoopLag()
+    private let uv: UnsafeMutablePointer<uv_loop_t>
+    private let handle: UnsafeMutablePointer<uv_timer_t>
+    private var entries = Heap<Entry>()
+    private var order: UInt64 = 0
+    private var armedFor: Int64?
+    /// Cancelled timers stay in the heap until they are due or until they are half of it.
+    private var sweepAt = 256
+
+    /// Monotonic nanoseconds; does not advance while the machine is suspended.
+    static func now() -> Int64 { Int64(truncatingIfNeeded: uv_hrtime()) }
+
+    init(_ uv: UnsafeMutablePointer<uv_loop_t>) {
+        self.uv = uv
+        handle = .allocate(capacity: 1)
+    }
+
+    deinit { handle.deallocate() }
+
+    func start() {
+        uv_timer_init(uv, handle)
+        handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    func close() { closeHandle(handle) }
+
+    func add(_ timer: LoopTimer, due: Int64) {
+        order += 1
+        entries.insert(Entry(due: due, order: order, timer: timer))
+        if entries.count >= sweepAt { sweep() }
+        arm()
+    }
+
+    private func sweep() {
+        entries = Heap(entries.unordered.filter { !$0.timer.isCancelled })
+        sweepAt = max(256, entries.count * 2)
+    }
+
+    private func arm() {
+        guard let due = entries.min?.due, due != armedFor else { return }
+        armedFor = due
+        let left = max(0, due - Self.now())
+        // libuv counts whole milliseconds from the start of the turn: round up, so that no timer runs early.
+        uv_update_time(uv)
+        uv_timer_start(handle, { handle in
+            guard let context = handle?.pointee.data else { return }
+            Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fire()
+        }, UInt64((left + 999_999) / 1_000_000), 0)
+    }
+
+    private func fire() {
+        armedFor = nil
+        let now = Self.now()
+        while let first = entries.min, first.due <= now {
+            entries.removeMin()
+            lag.note(Duration.nanoseconds(now - first.due), at: now)
+            first.timer.fire()
+        }
+        arm()
+    }
+}
