@@ -1,0 +1,254 @@
+import CHiredis
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What happens to a socket; all calls come on the loop's thread.
+protocol HiredisSocketOwner: AnyObject {
+    /// The kernel has connected the socket.
+    func socketConnected()
+    /// One reply or push, valid during the call.
+    func socketReceived(_ reply: borrowing RedisReply)
+    /// The socket is gone; no further call comes.
+    func socketEnded(_ failure: HiredisSocket.Failure)
+    /// Bytes moved: the peer is alive. Output may have drained.
+    func socketMoved()
+}
+
+/// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it can.
+///
+/// hiredis' wish to write only sets a flag; the write is tried once, just before the loop polls, and the descriptor is
+/// watched for writability only after a short write. Loop's thread only.
+final class HiredisSocket: LoopFlushable {
+    /// Why a socket ended.
+    struct Failure: Error {
+        enum Kind { case input, endOfFile, protocolError, other, closedByUs }
+        let kind: Kind
+        let text: String
+    }
+
+    let arena = ReplyArena()
+    /// Bytes handed to hiredis since its output buffer was last empty: an upper bound of what it holds.
+    private(set) var outputBytes = 0
+
+    private let loop: EventLoop
+    private unowned let owner: any HiredisSocketOwner
+    private var context: UnsafeMutablePointer<redisAsyncContext>?
+    private var functions: UnsafeMutablePointer<redisReplyObjectFunctions>?
+    private var watcher: SocketWatcher?
+    private var isConnected = false
+    private var wantsRead = false
+    private var wantsWrite = false
+    private var isQueuedForFlush = false
+    private var isClosing = false
+
+    init(on loop: EventLoop, owner: any HiredisSocketOwner) {
+        self.loop = loop
+        self.owner = owner
+    }
+
+    deinit {
+        assert(context == nil, "a socket must be closed before it is forgotten")
+        functions?.deallocate()
+    }
+
+    var isOpen: Bool { context != nil && !isClosing }
+
+    // MARK: Opening and closing
+
+    /// Starts to connect; a failure that is known at once is thrown, a later one arrives as `socketEnded`.
+    func open(_ target: ConnectionTarget) throws(Failure) {
+        let opened =
+            switch target {
+            case .tcp(let address, let port): redisAsyncConnect(address, Int32(port))
+            case .unix(let path): redisAsyncConnectUnix(path)
+            }
+        guard let opened else { throw Failure(kind: .other, text: "out of memory") }
+        guard opened.pointee.err == 0 else {
+            let text = opened.pointee.errstr.map { String(cString: $0) } ?? "cannot connect"
+            redisAsyncFree(opened)
+            throw Failure(kind: .input, text: text)
+        }
+        context = opened
+        attach(opened)
+        watcher = SocketWatcher(opened.pointee.c.fd, on: loop) { [unowned self] readable, writable in
+            ready(readable: readable, writable: writable)
+        }
+        guard watcher != nil else {
+            close()
+            throw Failure(kind: .other, text: "the socket cannot be watched (too many open files?)")
+        }
+        redisAsyncSetConnectCallback(opened) { context, status in
+            guard status == REDIS_OK, let data = context?.pointee.data else { return }
+            Unmanaged<HiredisSocket>.fromOpaque(data).takeUnretainedValue().connected()
+        }
+    }
+
+    private func attach(_ opened: UnsafeMutablePointer<redisAsyncContext>) {
+        let functions = self.functions ?? ReplyArena.makeFunctions()
+        self.functions = functions
+        opened.pointee.c.reader.pointee.fn = functions
+        opened.pointee.c.reader.pointee.privdata = Unmanaged.passUnretained(arena).toOpaque()
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        opened.pointee.data = me
+        opened.pointee.ev.data = me
+        opened.pointee.ev.addRead = { HiredisSocket.from($0)?.wantsRead = true }
+        opened.pointee.ev.delRead = { HiredisSocket.from($0)?.wantsRead = false }
+        opened.pointee.ev.addWrite = { HiredisSocket.from($0)?.wantWrite() }
+        opened.pointee.ev.delWrite = { HiredisSocket.from($0)?.wantsWrite = false }
+        opened.pointee.ev.cleanup = { HiredisSocket.from($0)?.cleanUp() }
+    }
+
+    private static func from(_ data: UnsafeMutableRawPointer?) -> HiredisSocket? {
+        data.map { Unmanaged<HiredisSocket>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func connected() {
+        isConnected = true
+        if let fd = context?.pointee.c.fd {
+            // hiredis 0.14 leaves Nagle on for asynchronous sockets; on a Unix socket this fails harmlessly.
+            var on: Int32 = 1
+            setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, socklen_t(MemoryLayout<Int32>.size))
+        }
+        wantsRead = true
+        owner.socketConnected()
+    }
+
+    /// Ends the socket now; the owner hears `socketEnded` with `closedByUs` before this returns, or, from inside a
+    /// callback, right after it.
+    func close() {
+        guard let context, !isClosing else { return }
+        isClosing = true
+        redisAsyncFree(context)
+    }
+
+    /// hiredis is about to free the context and close the descriptor.
+    private func cleanUp() {
+        watcher?.close()
+        watcher = nil
+        let failure = currentFailure()
+        context = nil
+        isConnected = false
+        wantsWrite = false
+        outputBytes = 0
+        owner.socketEnded(failure)
+    }
+
+    private func currentFailure() -> Failure {
+        if let refusal = arena.refusal {
+            return Failure(kind: .protocolError, text: "the peer sent \(refusal), which is not the Redis protocol")
+        }
+        guard let context, context.pointee.c.err != 0 else {
+            return Failure(kind: .closedByUs, text: "the connection was closed")
+        }
+        let text = context.pointee.errstr.map { String(cString: $0) } ?? "error \(context.pointee.c.err)"
+        let kind: Failure.Kind =
+            switch context.pointee.c.err {
+            case REDIS_ERR_IO: .input
+            case REDIS_ERR_EOF: .endOfFile
+            case REDIS_ERR_PROTOCOL: .protocolError
+            default: .other
+            }
+        return Failure(kind: kind, text: text)
+    }
+
+    // MARK: Sending
+
+    /// Hands one command to hiredis. The byte behind it must be readable and not `$` (hiredis looks at it).
+    func send(_ command: UnsafeRawBufferPointer) {
+        guard let context else { return }
+        redisAsyncFormattedCommand(
+            context, hiredisReplied, nil, command.baseAddress?.assumingMemoryBound(to: CChar.self), command.count)
+        outputBytes += command.count
+    }
+
+    /// Appends bytes to the command handed over last.
+    func sendMore(_ bytes: UnsafeRawBufferPointer) {
+        guard let context, let start = bytes.baseAddress else { return }
+        // `c` is the context's first member, by hiredis' own convention of casting between the two.
+        let synchronous = UnsafeMutableRawPointer(context).assumingMemoryBound(to: redisContext.self)
+        redisAppendFormattedCommand(synchronous, start.assumingMemoryBound(to: CChar.self), bytes.count)
+        outputBytes += bytes.count
+        wantWrite()
+    }
+
+    private func wantWrite() {
+        wantsWrite = true
+        if isConnected { queueFlush() } else { updateInterest() }
+    }
+
+    private func queueFlush() {
+        guard !isQueuedForFlush else { return }
+        isQueuedForFlush = true
+        loop.flushBeforePoll(self)
+    }
+
+    /// Writes what hiredis holds; watches for writability only when the kernel took less than all of it.
+    func flush() {
+        isQueuedForFlush = false
+        guard let context, isConnected else { return }
+        if wantsWrite { write(context) }
+        updateInterest()
+    }
+
+    private func write(_ context: UnsafeMutablePointer<redisAsyncContext>) {
+        // Guards against `wantWrite`, called from inside, queueing this flush again.
+        isQueuedForFlush = true
+        redisAsyncHandleWrite(context)
+        isQueuedForFlush = false
+        guard self.context != nil else { return }
+        if !wantsWrite { outputBytes = 0 }
+        owner.socketMoved()
+        // More output may have been fed when the buffer ran empty.
+        if wantsWrite, outputBytes > 0, !isQueuedForFlush, isConnected { updateInterest() }
+    }
+
+    private func updateInterest() {
+        watcher?.set(reading: wantsRead && !isReadingPaused, writing: wantsWrite || !isConnected)
+    }
+
+    // MARK: Receiving
+
+    /// While true, nothing is read: the kernel's buffer, then the server's, hold the rest.
+    var isReadingPaused = false {
+        didSet { if isReadingPaused != oldValue { updateInterest() } }
+    }
+
+    private func ready(readable: Bool, writable: Bool) {
+        if readable, let context {
+            owner.socketMoved()
+            redisAsyncHandleRead(context)
+        }
+        if writable, let context {
+            if isConnected { write(context) } else { redisAsyncHandleWrite(context) }
+        }
+        if context != nil { updateInterest() }
+    }
+
+    fileprivate func received(_ reply: UnsafeMutablePointer<redisReply>) {
+        if !isClosing { owner.socketReceived(RedisReply(reply, arena)) }
+        arena.reset()
+    }
+}
+
+/// Where to connect: a numeric address, or a path.
+enum ConnectionTarget: Equatable {
+    case tcp(address: String, port: Int)
+    case unix(path: String)
+}
+
+private func hiredisReplied(
+    _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
+    _ privdata: UnsafeMutableRawPointer?
+) {
+    // A NULL reply means that the context is being freed; the owner hears of that once, in `socketEnded`.
+    guard let reply, let data = context?.pointee.data else { return }
+    Unmanaged<HiredisSocket>.fromOpaque(data).takeUnretainedValue()
+        .received(reply.assumingMemoryBound(to: redisReply.self))
+}

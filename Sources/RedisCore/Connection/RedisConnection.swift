@@ -1,0 +1,413 @@
+import DequeModule
+import Logging
+import Synchronization
+
+/// A connection that carries commands for any number of callers, pipelined in the order they came.
+///
+/// Callers on the loop write straight into hiredis' output; callers elsewhere encode into one shared buffer under a
+/// mutex, and the first of them wakes the loop. Commands that cannot be sent yet wait in a queue with their deadlines.
+final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
+    // Unchecked: `submissions` is guarded by its mutex, `nextID` is atomic; all else belongs to the loop's thread.
+
+    /// What callers off the loop have left.
+    private struct Submissions {
+        var batch = CommandBatch()
+        var cancelled: [UInt64] = []
+        /// True once the loop has been told.
+        var isAnnounced = false
+    }
+
+    let loop: EventLoop
+    let address: String
+    private let configuration: RedisConfiguration
+    private let sendsHeartbeat: Bool
+    private let submissions = Mutex(Submissions())
+    private let nextID = Atomic<UInt64>(1)
+
+    // Swift cannot express "initialised in init, never nil afterwards" for a child that points back.
+    private var made: RedisLink?
+    private var spare = CommandBatch()
+    private var scratch = CommandEncoder()
+    private var inFlight = Deque<ReplyEntry>()
+    private var queue = CommandQueue()
+    /// A large argument on its way: nothing may be sent between its pieces.
+    private var streaming: PayloadStream?
+    private var deadlineTimer: LoopTimer?
+    private var deadlineArmedFor = UInt64.max
+    private var heartbeatTimer: LoopTimer?
+    private var lastMoved: UInt64 = 0
+    private var isHeartbeatDue = false
+    private var openWaiters: [(Result<LinkFacts, RedisError>) -> Void] = []
+    private let observer: (@Sendable (LinkEvent) -> Void)?
+
+    /// hiredis' buffer is fed up to here; writing more would make each short write move it all.
+    private static let outputLimit = 1 << 20
+
+    init(
+        _ configuration: RedisConfiguration, role: String, reconnects: Bool = true, sendsHeartbeat: Bool = true,
+        on loop: EventLoop, logger: Logger, observer: (@Sendable (LinkEvent) -> Void)? = nil
+    ) {
+        self.configuration = configuration
+        self.loop = loop
+        self.sendsHeartbeat = sendsHeartbeat
+        self.observer = observer
+        address = configuration.endpoint.description
+        made = nil
+        made = RedisLink(configuration, role: role, reconnects: reconnects, on: loop, logger: logger, user: self)
+    }
+
+    private var link: RedisLink {
+        guard let made else { preconditionFailure("a connection makes its link in its initialiser") }
+        return made
+    }
+
+    func makeID() -> UInt64 { nextID.wrappingAdd(1, ordering: .relaxed).oldValue }
+
+    // MARK: Submitting, from any thread
+
+    /// Sends `source`, or queues it; exactly one call of the entry's handler will use up its token.
+    func submit(_ source: some CommandSource, _ handler: any ReplyHandler.Type, token: UInt, id: UInt64, timeout: UInt64) {
+        let entry = ReplyEntry(
+            id: id, handler: handler, token: token, deadline: timeout, repliesLeft: Int32(source.replyCount))
+        if loop.isCurrent { return submitOnLoop(source, entry) }
+        let mustAnnounce = submissions.withLock { submissions in
+            submissions.batch.append(source, entry)
+            defer { submissions.isAnnounced = true }
+            return !submissions.isAnnounced
+        }
+        if mustAnnounce { loop.visit(self) }
+    }
+
+    /// The caller of `id` has gone: its command is not sent if that is still possible, its reply dropped otherwise.
+    func cancel(_ id: UInt64) {
+        let mustAnnounce = submissions.withLock { submissions in
+            submissions.cancelled.append(id)
+            defer { submissions.isAnnounced = true }
+            return !submissions.isAnnounced
+        }
+        if mustAnnounce { loop.visit(self) }
+    }
+
+    /// Connects if needed and tells of the first outcome. Loop's thread.
+    func open(_ completion: @escaping (Result<LinkFacts, RedisError>) -> Void) {
+        if link.isClosed { return completion(.failure(closedError)) }
+        if link.isReady { return completion(.success(LinkFacts(info: nil, reconnects: 0))) }
+        openWaiters.append(completion)
+        link.open()
+    }
+
+    /// Waits for replies due, at most `drain`, then closes; later commands fail. Loop's thread.
+    func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
+        stopTimers()
+        link.close(drain: drain) { [self] in
+            failEverything(closedError)
+            completion()
+        }
+    }
+
+    // MARK: On the loop
+
+    /// Connected, with nothing due and nothing waiting.
+    var isUsable: Bool { link.isReady && !hasRepliesDue }
+
+    func visit() {
+        var cancelled: [UInt64] = []
+        submissions.withLock { submissions in
+            swap(&submissions.batch, &spare)
+            swap(&submissions.cancelled, &cancelled)
+            submissions.isAnnounced = false
+        }
+        if !spare.isEmpty { sendSubmissions() }
+        for id in cancelled { cancelOnLoop(id) }
+    }
+
+    private func submitOnLoop(_ source: some CommandSource, _ entry: ReplyEntry) {
+        if canSendDirectly, source.replyCount == 1 {
+            scratch.removeAll()
+            source.forEachCommand(into: &scratch) { _, _ in }
+            if scratch.payloads.isEmpty {
+                let count = scratch.bytes.count
+                scratch.appendTerminator()
+                scratch.bytes.withUnsafeBytes { link.socket?.send(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+                return expect(admit(entry))
+            }
+        }
+        spare.append(source, entry)
+        sendSubmissions()
+    }
+
+    /// Sends or queues all of `spare`, and empties it.
+    private func sendSubmissions() {
+        spare.encoder.appendTerminator()
+        var batch = CommandBatch()
+        swap(&batch, &spare)
+        var offset = 0
+        var payload = 0
+        var isRefused = false
+        for command in batch.commands {
+            let bytes = offset..<offset + command.byteCount
+            let payloads = payload..<payload + command.payloadCount
+            offset = bytes.upperBound
+            payload = payloads.upperBound
+            if let entry = command.entry { isRefused = refuse(entry) }
+            if isRefused { continue }
+            let admitted = CommandBatch.Command(
+                byteCount: command.byteCount, payloadCount: command.payloadCount, entry: command.entry.map(admit))
+            if canSendDirectly, payloads.isEmpty {
+                batch.encoder.bytes.withUnsafeBytes { link.socket?.send(UnsafeRawBufferPointer(rebasing: $0[bytes])) }
+                if let entry = admitted.entry { expect(entry) } else { link.socket?.arena.repliesDue += 1 }
+            } else {
+                enqueue(admitted, batch, bytes, payloads)
+            }
+        }
+        batch.removeAll()
+        swap(&batch, &spare)
+        feed()
+        if !queue.isEmpty { link.open() }
+    }
+
+    private func enqueue(
+        _ command: CommandBatch.Command, _ batch: CommandBatch, _ bytes: Range<Int>, _ payloads: Range<Int>
+    ) {
+        let moved = batch.encoder.payloads[payloads].map { payload in
+            CommandEncoder.Payload(offset: payload.offset - bytes.lowerBound, content: payload.content)
+        }
+        queue.append(command, batch.encoder.bytes[bytes], moved)
+    }
+
+    private var canSendDirectly: Bool {
+        guard queue.isEmpty, streaming == nil, link.isReady, let socket = link.socket else { return false }
+        return socket.outputBytes < Self.outputLimit
+    }
+
+    /// Turns an entry's timeout into a deadline and arms the timer for it.
+    private func admit(_ entry: ReplyEntry) -> ReplyEntry {
+        var entry = entry
+        entry.deadline = loop.nowMilliseconds &+ entry.deadline
+        if entry.deadline < deadlineArmedFor { armDeadline(entry.deadline) }
+        return entry
+    }
+
+    private func expect(_ entry: ReplyEntry) {
+        if inFlight.isEmpty { lastMoved = loop.nowMilliseconds }
+        inFlight.append(entry)
+        link.socket?.arena.repliesDue += 1
+    }
+
+    /// Fails an entry that may not even wait; true when it did.
+    private func refuse(_ entry: ReplyEntry) -> Bool {
+        if link.isClosed {
+            entry.handler.failed(entry.token, closedError)
+            return true
+        }
+        guard !link.isReady else { return false }
+        switch configuration.offline {
+        case .wait(let capacity) where queue.count < capacity: return false
+        case .wait(let capacity):
+            entry.handler.failed(
+                entry.token,
+                RedisError(
+                    .queueFull, operation: "queue",
+                    message: "No connection to \(address), and \(capacity) commands wait for one already.",
+                    address: address, underlying: link.lastError))
+            return true
+        case .fail:
+            guard link.lastError != nil || reportedLoss else { return false }
+            entry.handler.failed(
+                entry.token,
+                RedisError(
+                    .notConnected, operation: "queue", message: "There is no connection to \(address).",
+                    address: address, underlying: link.lastError))
+            return true
+        }
+    }
+
+    /// True after the first connection was lost or could not be made; before that, commands wait for it.
+    private var reportedLoss = false
+
+    /// Moves what waits into hiredis, as far as its buffer should go.
+    private func feed() {
+        while link.isReady, let socket = link.socket, socket.outputBytes < Self.outputLimit {
+            if streaming != nil {
+                guard streamPiece(into: socket) else { return }
+            } else if let (command, bytes, payloads) = queue.popFirst() {
+                begin(command, bytes, payloads, on: socket)
+            } else {
+                return
+            }
+        }
+    }
+
+    private func begin(
+        _ command: CommandBatch.Command, _ bytes: [UInt8], _ payloads: [CommandEncoder.Payload],
+        on socket: HiredisSocket
+    ) {
+        let head = payloads.first?.offset ?? bytes.count
+        var terminated = Array(bytes[..<head])
+        terminated.append(0)
+        terminated.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0.prefix(head))) }
+        if let entry = command.entry { expect(entry) } else { socket.arena.repliesDue += 1 }
+        if !payloads.isEmpty { streaming = PayloadStream(bytes, payloads) }
+    }
+
+    /// Feeds one piece; false when the stream has ended and there was nothing to feed.
+    private func streamPiece(into socket: HiredisSocket) -> Bool {
+        guard streaming?.feed({ socket.sendMore($0) }) == true else {
+            streaming = nil
+            return true
+        }
+        return true
+    }
+
+    // MARK: Deadlines and cancellation
+
+    private func cancelOnLoop(_ id: UInt64) {
+        let error = RedisError(
+            .cancelled, operation: "command", message: "The task that waited for the reply was cancelled.",
+            address: address)
+        if let entry = queue.remove(id: id) { return entry.handler.failed(entry.token, error) }
+        guard let index = inFlight.firstIndex(where: { $0.id == id }) else { return }
+        abandon(at: index, error.written())
+    }
+
+    private func abandon(at index: Int, _ error: RedisError) {
+        let entry = inFlight[index]
+        inFlight[index].handler = AbandonedReply.self
+        entry.handler.failed(entry.token, error)
+    }
+
+    private func armDeadline(_ deadline: UInt64) {
+        deadlineTimer?.cancel()
+        deadlineArmedFor = deadline
+        let delay = deadline > loop.nowMilliseconds ? deadline - loop.nowMilliseconds : 0
+        deadlineTimer = loop.schedule(after: .milliseconds(delay)) { [weak self] in self?.expire() }
+    }
+
+    /// Fails what is late and arms the timer for the next deadline. Runs once per nearest deadline, not per command.
+    private func expire() {
+        deadlineArmedFor = .max
+        let now = loop.nowMilliseconds
+        for entry in queue.entries where entry.deadline <= now {
+            guard let late = queue.remove(id: entry.id) else { continue }
+            late.handler.failed(late.token, lateError(wasWritten: false))
+        }
+        for index in inFlight.indices where inFlight[index].deadline <= now {
+            guard inFlight[index].handler != AbandonedReply.self else { continue }
+            abandon(at: index, lateError(wasWritten: true))
+        }
+        let open = inFlight.lazy.filter { $0.handler != AbandonedReply.self }.map(\.deadline).min()
+        let waiting = queue.entries.lazy.map(\.deadline).min()
+        if let next = [open, waiting].compactMap({ $0 }).min() { armDeadline(next) }
+    }
+
+    private func lateError(wasWritten: Bool) -> RedisError {
+        RedisError(
+            .timedOut, operation: "command",
+            message: wasWritten
+                ? "\(address) did not answer in time; whether the command took effect is unknown."
+                : "There was no connection to \(address) in time; the command was not sent.",
+            address: address, wasWritten: wasWritten, underlying: link.lastError)
+    }
+
+    private var closedError: RedisError {
+        RedisError(.closed, operation: "command", message: "The client of \(address) is closed.", address: address)
+    }
+
+    // MARK: RedisLinkUser
+
+    var hasRepliesDue: Bool { !inFlight.isEmpty || !queue.isEmpty }
+
+    func linkIsReady(_ facts: LinkFacts) {
+        observer?(.ready(facts))
+        finishOpening(.success(facts))
+        feed()
+        startHeartbeat()
+    }
+
+    func linkReceived(_ reply: borrowing RedisReply) {
+        guard let arena = link.socket?.arena, !inFlight.isEmpty else { return }
+        arena.repliesDue -= 1
+        inFlight[0].repliesLeft -= 1
+        let entry = inFlight[0]
+        let isLast = entry.repliesLeft == 0
+        if isLast { inFlight.removeFirst() }
+        entry.handler.received(entry.token, reply, ReplyContext(address: address), isLast: isLast)
+        if isLast, inFlight.isEmpty, queue.isEmpty { link.drained() }
+    }
+
+    func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
+        reportedLoss = true
+        heartbeatTimer?.cancel()
+        streaming = nil
+        queue.removeOrphans()
+        let lost = Array(inFlight)
+        inFlight.removeAll()
+        for entry in lost { entry.handler.failed(entry.token, error.written(deadline: entry.deadline)) }
+        observer?(.lost(error, wasReady: wasReady))
+        finishOpening(.failure(error))
+        // A refused password is not a matter of patience: nobody waits for it.
+        if isFinal || error.isRefusal { failQueue(error) }
+    }
+
+    func linkMoved() {
+        lastMoved = loop.nowMilliseconds
+        if !queue.isEmpty || streaming != nil { feed() }
+    }
+
+    private func finishOpening(_ result: Result<LinkFacts, RedisError>) {
+        let waiters = openWaiters
+        openWaiters = []
+        for waiter in waiters { waiter(result) }
+    }
+
+    private func failQueue(_ error: RedisError) {
+        for entry in queue.removeAll() { entry.handler.failed(entry.token, error) }
+    }
+
+    private func failEverything(_ error: RedisError) {
+        stopTimers()
+        visit()
+        finishOpening(.failure(error))
+        failQueue(error)
+        let lost = Array(inFlight)
+        inFlight.removeAll()
+        for entry in lost { entry.handler.failed(entry.token, error.written()) }
+    }
+
+    private func stopTimers() {
+        heartbeatTimer?.cancel()
+        deadlineTimer?.cancel()
+        deadlineArmedFor = .max
+    }
+
+    // MARK: Heartbeat
+
+    private func startHeartbeat() {
+        guard sendsHeartbeat else { return }
+        lastMoved = loop.nowMilliseconds
+        heartbeatTimer?.cancel()
+        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [weak self] in self?.beat() }
+    }
+
+    /// Nothing moved for a period: ask. Nothing moved for two although something is due: the peer is gone.
+    private func beat() {
+        guard link.isReady else { return }
+        let period = UInt64(max(1, configuration.heartbeat.wholeNanoseconds / 1_000_000))
+        let quiet = loop.nowMilliseconds - lastMoved
+        if quiet >= 2 * period, !inFlight.isEmpty {
+            return link.abandon("no byte for \(quiet) ms although replies are due")
+        }
+        if quiet >= period, inFlight.isEmpty {
+            let waiter = LoopReply { _ in }
+            submit(
+                RedisCommand("PING"), LoopReply.Handler.self, token: waiter.token, id: makeID(), timeout: 10 * period)
+        }
+        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [weak self] in self?.beat() }
+    }
+}
+
+/// What a connection reports to its client.
+enum LinkEvent: Sendable {
+    case ready(LinkFacts)
+    case lost(RedisError, wasReady: Bool)
+}

@@ -1,0 +1,279 @@
+import Logging
+
+/// What a link tells its user; all calls come on the loop's thread.
+protocol RedisLinkUser: AnyObject {
+    /// The connection can carry commands.
+    func linkIsReady(_ facts: LinkFacts)
+    /// A reply to a command of the user.
+    func linkReceived(_ reply: borrowing RedisReply)
+    /// The connection, or an attempt to make it, failed. `isFinal`: none will be tried again.
+    func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool)
+    /// Bytes moved in some direction.
+    func linkMoved()
+    /// Whether a drain still waits for something.
+    var hasRepliesDue: Bool { get }
+}
+
+/// What is known about the server behind a ready connection.
+struct LinkFacts {
+    let info: ServerInfo?
+    /// How many connections were made before this one.
+    let reconnects: Int
+}
+
+/// One connection that keeps itself up: resolves, connects, introduces itself, backs off and tries again.
+/// The state machine decides, this class acts.
+final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
+    // Unchecked: everything here is touched by the loop's thread only.
+
+    let loop: EventLoop
+    let address: String
+    private(set) var socket: HiredisSocket?
+    /// The error of the last failed attempt, for callers whose deadline passes while there is no connection.
+    private(set) var lastError: RedisError?
+
+    private let configuration: RedisConfiguration
+    private let role: String
+    private let logger: Logger
+    private var machine: ConnectionStateMachine
+    private unowned let user: any RedisLinkUser
+    private var timer: LoopTimer?
+    private var handshake: Handshake?
+    private var handshakeReplies: [Result<RedisValue, RedisError>] = []
+    private var reconnects = -1
+    private var closeWaiters: [@Sendable () -> Void] = []
+    private var abandoned: RedisError?
+    private var random = SystemRandomNumberGenerator()
+
+    init(
+        _ configuration: RedisConfiguration, role: String, reconnects: Bool = true, on loop: EventLoop,
+        logger: Logger, user: any RedisLinkUser
+    ) {
+        self.configuration = configuration
+        self.role = role
+        self.loop = loop
+        self.logger = logger
+        self.user = user
+        address = configuration.endpoint.description
+        machine = ConnectionStateMachine(reconnects: reconnects)
+    }
+
+    var isReady: Bool { machine.state == .ready || machine.state == .draining }
+    var isClosed: Bool { machine.isClosed }
+
+    // MARK: Events from the user
+
+    func open() { perform(machine.open()) }
+
+    /// Ends the link; waits for replies due, at most `drain`. `completion` runs on the loop when all is closed.
+    func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
+        guard !machine.isClosed else { return completion() }
+        closeWaiters.append(completion)
+        perform(machine.close(hasRepliesDue: user.hasRepliesDue))
+        if machine.state == .draining {
+            startTimer(drain) { $0.perform($0.machine.drained()) }
+        }
+    }
+
+    /// The user has no replies due any more.
+    func drained() {
+        if machine.state == .draining { perform(machine.drained()) }
+    }
+
+    /// The connection is useless in a way the socket does not show: a silent peer.
+    func abandon(_ reason: String) {
+        abandoned = RedisError(
+            .connectionLost, operation: "heartbeat", message: "Gave up the connection to \(address): \(reason).",
+            address: address, wasWritten: true)
+        socket?.close()
+    }
+
+    // MARK: Acting
+
+    private func perform(_ action: ConnectionStateMachine.Action) {
+        switch action {
+        case .none, .drain: break
+        case .resolve: resolve()
+        case .open(let address): openSocket(address)
+        case .handshake: startHandshake()
+        case .announceReady: announceReady()
+        case .backOff(let attempt): backOff(attempt)
+        case .close: finish()
+        }
+    }
+
+    private func resolve() {
+        startTimer(configuration.connectTimeout) { $0.connectTimedOut() }
+        switch configuration.endpoint {
+        case .unix(let path): perform(machine.resolved([path]))
+        case .tcp(let host, _):
+            NameResolver.resolve(host, on: loop) { [weak self] result in self?.resolved(host, result) }
+        }
+    }
+
+    private func resolved(_ host: String, _ result: Result<[String], NameResolver.ResolveFailure>) {
+        guard case .resolving = machine.state else { return }
+        switch result {
+        case .success(let addresses) where !addresses.isEmpty: perform(machine.resolved(addresses))
+        case .success: attemptFailed("the name \(host) has no address")
+        case .failure(let failure): attemptFailed("the name \(host) cannot be resolved: \(failure.text)")
+        }
+    }
+
+    private func openSocket(_ name: String) {
+        let target: ConnectionTarget =
+            switch configuration.endpoint {
+            case .tcp(_, let port): .tcp(address: name, port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        let socket = HiredisSocket(on: loop, owner: self)
+        self.socket = socket
+        do {
+            try socket.open(target)
+        } catch {
+            self.socket = nil
+            attemptFailed(error.text)
+        }
+    }
+
+    private func startHandshake() {
+        let handshake = Handshake(configuration, role: role)
+        self.handshake = handshake
+        handshakeReplies = []
+        for command in handshake.commands {
+            var encoder = CommandEncoder()
+            encoder.append(contentsOf: command.encoder)
+            let count = encoder.bytes.count
+            encoder.appendTerminator()
+            socket?.arena.repliesDue += 1
+            encoder.bytes.withUnsafeBytes { socket?.send(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+        }
+    }
+
+    private func receivedHandshakeReply(_ reply: borrowing RedisReply) {
+        handshakeReplies.append(
+            reply.kind == .error
+                ? .failure(RedisError(serverReply: reply.text, operation: "handshake", address: address))
+                : .success(RedisValue(reply)))
+        guard var handshake, handshakeReplies.count == handshake.commands.count else { return }
+        do {
+            try handshake.received(handshakeReplies)
+            self.handshake = handshake
+            perform(machine.handshakeSucceeded())
+        } catch {
+            abandoned = error
+            socket?.close()
+        }
+    }
+
+    private func announceReady() {
+        timer?.cancel()
+        reconnects += 1
+        lastError = nil
+        logger.debug("connected", metadata: ["redis.address": "\(address)", "redis.role": "\(role)"])
+        user.linkIsReady(LinkFacts(info: handshake?.serverInfo, reconnects: reconnects))
+    }
+
+    private func backOff(_ attempt: Int) {
+        let pause = configuration.reconnect.delay(afterFailures: attempt, using: &random)
+        startTimer(pause) { $0.perform($0.machine.backOffElapsed()) }
+    }
+
+    private func finish() {
+        timer?.cancel()
+        timer = nil
+        socket?.close()
+        let waiters = closeWaiters
+        closeWaiters = []
+        for waiter in waiters { waiter() }
+    }
+
+    private func startTimer(_ delay: Duration, _ body: @escaping @Sendable (RedisLink) -> Void) {
+        timer?.cancel()
+        timer = loop.schedule(after: delay) { [weak self] in
+            if let self { body(self) }
+        }
+    }
+
+    // MARK: Failures
+
+    private func connectTimedOut() {
+        let error = RedisError(
+            .connectFailed, operation: "connect",
+            message: "No connection to \(address) within \(configuration.connectTimeout); is it reachable?",
+            address: address)
+        // The machine first: the socket's end must not look like a loss that tries the next address.
+        let action = machine.connectTimedOut()
+        socket?.close()
+        report(error, wasReady: false)
+        perform(action)
+    }
+
+    private func attemptFailed(_ reason: String) {
+        let error = RedisError(
+            .connectFailed, operation: "connect",
+            message: "Cannot connect to \(address): \(reason). Check that Redis runs there and the address is right.",
+            address: address)
+        let action = machine.lost()
+        if case .open = action {} else { report(error, wasReady: false) }
+        perform(action)
+    }
+
+    private func report(_ error: RedisError, wasReady: Bool) {
+        lastError = error
+        logger.log(
+            level: wasReady ? .warning : .info, "\(wasReady ? "connection lost" : "cannot connect")",
+            metadata: ["redis.address": "\(address)", "redis.role": "\(role)", "error": "\(error)"])
+        user.linkIsLost(error, wasReady: wasReady, isFinal: machine.isClosed)
+    }
+
+    // MARK: HiredisSocketOwner
+
+    func socketConnected() { perform(machine.connected()) }
+
+    func socketReceived(_ reply: borrowing RedisReply) {
+        if isReady { return user.linkReceived(reply) }
+        socket?.arena.repliesDue -= 1
+        receivedHandshakeReply(reply)
+    }
+
+    func socketMoved() { user.linkMoved() }
+
+    func socketEnded(_ failure: HiredisSocket.Failure) {
+        socket = nil
+        switch machine.state {
+        case .closed, .backingOff, .idle, .resolving: return
+        case .opening: return attemptFailed(failure.text)
+        case .handshaking:
+            let error = abandoned ?? lossError(failure, .connectFailed, "handshake")
+            abandoned = nil
+            let action = machine.lost()
+            report(error, wasReady: false)
+            perform(action)
+        case .ready, .draining:
+            let error = abandoned ?? lossError(failure, .connectionLost, "connection")
+            abandoned = nil
+            let action = machine.lost()
+            report(error, wasReady: true)
+            perform(action)
+        }
+    }
+
+    private func lossError(_ failure: HiredisSocket.Failure, _ code: RedisError.Code, _ operation: String) -> RedisError {
+        switch failure.kind {
+        case .protocolError:
+            RedisError(
+                .protocolViolation, operation: operation,
+                message: "Lost the connection to \(address): \(failure.text). Is it a Redis server without TLS?",
+                address: address, wasWritten: true)
+        case .other where failure.text.hasPrefix("ERR") || failure.text.contains(" "):
+            RedisError(
+                code, operation: operation, message: "\(address) ended the connection: \(failure.text).",
+                serverMessage: failure.text, address: address, wasWritten: true)
+        case .input, .endOfFile, .other, .closedByUs:
+            RedisError(
+                code, operation: operation, message: "Lost the connection to \(address): \(failure.text).",
+                address: address, wasWritten: true)
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import CHiredis
+
+/// Builds the reply that hiredis is parsing in memory that is reused for the next one: no malloc per reply.
+///
+/// It is also the guard in front of hiredis' asserts: an unexpected root reply, or a push that is not shaped like one,
+/// would abort the process (hiredis 0.14.1, `redisProcessCallbacks` and `__redisGetSubscribeCallback`). A creator that
+/// answers NULL instead makes hiredis end the connection. Loop's thread only; found through the reader's privdata.
+final class ReplyArena {
+    /// What the connection may legitimately receive now.
+    enum Expectation {
+        /// Replies to commands, when at least one is due.
+        case replies
+        /// Only pub/sub arrays.
+        case pushes
+    }
+
+    var expectation = Expectation.replies
+    /// Replies to commands that are still due; maintained by the owner of the socket.
+    var repliesDue = 0
+    /// Set when a creator refused what the peer sent.
+    private(set) var refusal: String?
+
+    private var blocks: [UnsafeMutableRawPointer] = []
+    private var blockIndex = 0
+    private var blockOffset = 0
+    /// Strings too large for a block: allocated one by one, so that decoding can take them over without a copy.
+    private(set) var large: [UnsafeMutableRawPointer: [UInt8]] = [:]
+    private var oversized: [UnsafeMutableRawPointer] = []
+
+    private static let blockSize = 64 * 1024
+    /// From here on a string gets its own buffer, which becomes the caller's value.
+    static let largeString = 32 * 1024
+
+    deinit { for block in blocks + oversized { block.deallocate() } }
+
+    /// Room for one object; valid until `reset`.
+    private func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+        let size = (size + 15) & ~15
+        if size > Self.blockSize {
+            let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+            oversized.append(block)
+            return block
+        }
+        if blockOffset + size > Self.blockSize || blocks.isEmpty {
+            if !blocks.isEmpty { blockIndex += 1 }
+            if blockIndex == blocks.count {
+                blocks.append(.allocate(byteCount: Self.blockSize, alignment: 16))
+            }
+            blockOffset = 0
+        }
+        defer { blockOffset += size }
+        return blocks[blockIndex] + blockOffset
+    }
+
+    /// Forgets the reply; keeps one block for the next.
+    func reset() {
+        blockOffset = 0
+        if blockIndex > 0 {
+            for block in blocks.dropFirst() { block.deallocate() }
+            blocks.removeSubrange(1...)
+            blockIndex = 0
+        }
+        if !large.isEmpty { large = [:] }
+        if !oversized.isEmpty {
+            for block in oversized { block.deallocate() }
+            oversized = []
+        }
+    }
+
+    fileprivate func makeReply(
+        _ task: UnsafePointer<redisReadTask>, type: Int32
+    ) -> UnsafeMutablePointer<redisReply>? {
+        guard mayCreate(task, type) else { return nil }
+        let reply = allocate(MemoryLayout<redisReply>.size).bindMemory(to: redisReply.self, capacity: 1)
+        reply.initialize(to: redisReply())
+        reply.pointee.type = type
+        if let parent = task.pointee.parent?.pointee.obj {
+            parent.assumingMemoryBound(to: redisReply.self).pointee.element[Int(task.pointee.idx)] = reply
+        }
+        return reply
+    }
+
+    fileprivate func makeString(
+        _ task: UnsafePointer<redisReadTask>, _ bytes: UnsafeMutablePointer<CChar>, _ count: Int
+    ) -> UnsafeMutablePointer<redisReply>? {
+        guard let reply = makeReply(task, type: task.pointee.type) else { return nil }
+        let text: UnsafeMutableRawPointer
+        if count >= Self.largeString {
+            // One copy, straight into what the caller will own; the NUL that hiredis promises is not needed by us.
+            let array = [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
+            text = UnsafeMutableRawPointer(mutating: array.withUnsafeBytes { $0.baseAddress } ?? UnsafeRawPointer(bytes))
+            large[text] = array
+        } else {
+            text = allocate(count + 1)
+            text.copyMemory(from: bytes, byteCount: count)
+            text.storeBytes(of: 0, toByteOffset: count, as: UInt8.self)
+        }
+        reply.pointee.str = text.assumingMemoryBound(to: CChar.self)
+        // `len` is an int in hiredis 0.14 and a size_t since 1.0.
+        reply.pointee.len = numericCast(count)
+        return reply
+    }
+
+    fileprivate func makeArray(
+        _ task: UnsafePointer<redisReadTask>, _ count: Int
+    ) -> UnsafeMutablePointer<redisReply>? {
+        // A hostile length must not become an allocation of its size: 64 Mi elements are 512 MiB of pointers.
+        guard count <= 1 << 26 else {
+            refusal = "an array of \(count) elements"
+            return nil
+        }
+        guard let reply = makeReply(task, type: REDIS_REPLY_ARRAY) else { return nil }
+        reply.pointee.elements = numericCast(count)
+        if count > 0 {
+            let stride = MemoryLayout<UnsafeMutablePointer<redisReply>?>.stride
+            let elements = allocate(count * stride).bindMemory(
+                to: UnsafeMutablePointer<redisReply>?.self, capacity: count)
+            elements.initialize(repeating: nil, count: count)
+            reply.pointee.element = elements
+        }
+        return reply
+    }
+
+    private func mayCreate(_ task: UnsafePointer<redisReadTask>, _ type: Int32) -> Bool {
+        guard let parent = task.pointee.parent else { return mayBeRoot(type) }
+        guard expectation == .pushes, parent.pointee.parent == nil else { return true }
+        return mayBePushElement(task.pointee.idx, type, of: parent)
+    }
+
+    private func mayBeRoot(_ type: Int32) -> Bool {
+        // An error nobody asked for is how a server says that it is full or loading; hiredis reports it as such.
+        let isAllowed =
+            switch expectation {
+            case .replies: repliesDue > 0 || type == REDIS_REPLY_ERROR
+            case .pushes: type == REDIS_REPLY_ARRAY || type == REDIS_REPLY_ERROR
+            }
+        if !isAllowed { refusal = "a reply that no command asked for" }
+        return isAllowed
+    }
+
+    private func mayBePushElement(
+        _ index: Int32, _ type: Int32, of parent: UnsafePointer<redisReadTask>
+    ) -> Bool {
+        let isAllowed =
+            switch index {
+            case 0, 1: type == REDIS_REPLY_STRING && parent.pointee.elements >= 3
+            case 2: type == REDIS_REPLY_INTEGER || !isUnsubscribe(parent)
+            default: true
+            }
+        if !isAllowed { refusal = "an array that is not a pub/sub message" }
+        return isAllowed
+    }
+
+    private func isUnsubscribe(_ parent: UnsafePointer<redisReadTask>) -> Bool {
+        guard let object = parent.pointee.obj,
+            let kind = object.assumingMemoryBound(to: redisReply.self).pointee.element[0]?.pointee,
+            let text = kind.str
+        else { return true }
+        let first = UInt8(bitPattern: text[0]) | 0x20
+        return first == UInt8(ascii: "u")
+            || (first == UInt8(ascii: "p") && kind.len > 1 && UInt8(bitPattern: text[1]) | 0x20 == UInt8(ascii: "u"))
+    }
+}
+
+extension ReplyArena {
+    /// The functions hiredis calls while parsing. They serve hiredis 0.14 and 1.x alike: the later versions' creators
+    /// for RESP3 types stay NULL, which RESP2 never calls, and closures adapt to `int` or `size_t` counts.
+    static func makeFunctions() -> UnsafeMutablePointer<redisReplyObjectFunctions> {
+        let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
+        functions.initialize(to: redisReplyObjectFunctions())
+        functions.pointee.createString = { task, bytes, count in
+            guard let task, let bytes else { return nil }
+            return UnsafeMutableRawPointer(arena(of: task)?.makeString(task, bytes, Int(count)))
+        }
+        functions.pointee.createArray = { task, count in
+            guard let task else { return nil }
+            return UnsafeMutableRawPointer(arena(of: task)?.makeArray(task, Int(count)))
+        }
+        functions.pointee.createInteger = { task, value in
+            guard let task, let reply = arena(of: task)?.makeReply(task, type: REDIS_REPLY_INTEGER) else { return nil }
+            reply.pointee.integer = value
+            return UnsafeMutableRawPointer(reply)
+        }
+        functions.pointee.createNil = { task in
+            guard let task else { return nil }
+            return UnsafeMutableRawPointer(arena(of: task)?.makeReply(task, type: REDIS_REPLY_NIL))
+        }
+        // hiredis gives no context here; the owner of the socket resets the arena after each callback instead.
+        functions.pointee.freeObject = { _ in }
+        return functions
+    }
+}
+
+private func arena(of task: UnsafePointer<redisReadTask>) -> ReplyArena? {
+    task.pointee.privdata.map { Unmanaged<ReplyArena>.fromOpaque($0).takeUnretainedValue() }
+}
