@@ -1,59 +1,11 @@
-public import FoundationEssentials
-
-/// What a subscription delivers.
-public enum SubscriptionEvent: Sendable {
-    /// A message from a channel.
-    case message(SubscriptionMessage)
-    /// The connection was down in between: whatever was published then is lost.
-    case gap(SubscriptionGap)
-}
-
-/// One published message.
-public struct SubscriptionMessage: Sendable {
-    /// The channel it was published to.
-    public let channel: String
-    /// The pattern that matched, for pattern subscriptions.
-    public let pattern: String?
-    /// The bytes as published.
-    public let payload: [UInt8]
-}
-
-/// The time during which a subscription was deaf.
-public struct SubscriptionGap: Sendable {
-    /// When the connection was last known to deliver.
-    public let since: Date
-    /// When the server confirmed the subscription again.
-    public let until: Date
-    /// Why: the error's text.
-    public let reason: String
-}
-
-/// How many undelivered messages a subscription keeps and what happens to the next one.
-public struct SubscriptionBuffer: Sendable {
-    /// What a full buffer does.
-    public enum Overflow: Sendable, Hashable {
-        /// Forget the oldest message and count it.
-        case dropOldest
-        /// Forget the message that just came and count it.
-        case dropNewest
-        /// Stop reading from the socket until there is room; the server's own output limit then applies.
-        case blockReading
-    }
-    /// Messages kept, 1 or more.
-    public var capacity: Int
-    /// What happens beyond that.
-    public var overflow: Overflow
-
-    /// A buffer of 8,192 messages that forgets the oldest unless told otherwise.
-    public init(capacity: Int = 8_192, overflow: Overflow = .dropOldest) {
-        self.capacity = capacity
-        self.overflow = overflow
-    }
-}
-
 /// Messages of some channels and patterns, as an asynchronous sequence with **at most once** delivery.
 ///
-/// One consumer. Ends (`nil`) when cancelled, when the consuming task is cancelled or the client is closed.
+/// Redis keeps nothing for a subscriber: what is published while the connection is down is lost, and shows as a
+/// ``SubscriptionEvent/gap(_:)`` once the names are subscribed again. Messages of one channel keep their order. A
+/// message that matches several names of a subscription arrives once for each.
+///
+/// One consumer at a time. The sequence ends (`nil`) after ``cancel()`` or ``finish()``, when the consuming task is
+/// cancelled, or when the client is closed. Letting go of the value also unsubscribes.
 public final class RedisSubscription: AsyncSequence, Sendable {
     /// A message or a gap.
     public typealias Element = SubscriptionEvent
@@ -61,33 +13,82 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     /// Reads events one by one.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let subscription: RedisSubscription
+
         /// The next event; nil when the subscription has ended.
-        public mutating func next() async -> SubscriptionEvent? { await subscription.next() }
+        public func next() async -> SubscriptionEvent? { await subscription.storage.next() }
+
         /// The next event; nil when the subscription has ended.
-        public mutating func next(isolation actor: isolated (any Actor)?) async -> SubscriptionEvent? {
-            await subscription.next()
+        public func next(isolation actor: isolated (any Actor)?) async -> SubscriptionEvent? {
+            await subscription.storage.next()
         }
     }
 
-    init() {}
+    let storage: SubscriptionStorage
+    private let connection: SubscriberConnection
+
+    init(_ storage: SubscriptionStorage, _ connection: SubscriberConnection) {
+        self.storage = storage
+        self.connection = connection
+    }
+
+    deinit {
+        storage.finish(discarding: true)
+        connection.remove(storage.id, names: nil)
+    }
 
     /// Starts reading.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription: self) }
 
-    func next() async -> SubscriptionEvent? { fatalError("stub") }
-
-    /// Everything that is buffered, in one hand-over; waits for the first event. nil at the end.
-    public func nextBatch(max: Int = .max) async -> [SubscriptionEvent]? { fatalError("stub") }
+    /// Everything that is buffered, at most `max`, in one hand-over; waits for the first event. nil at the end.
+    public func nextBatch(max: Int = .max) async -> [SubscriptionEvent]? {
+        await storage.nextBatch(max: Swift.max(1, max))
+    }
 
     /// Messages forgotten because the buffer was full.
-    public var dropped: Int { fatalError("stub") }
+    public var dropped: Int { storage.dropped }
 
     /// Adds names to the running subscription; returns when the server confirmed them.
-    public func add(channels: [String] = [], patterns: [String] = []) async throws(RedisError) { fatalError("stub") }
+    ///
+    /// Throws `timedOut`, `cancelled`, `closed`, or `noPermission`; the names are then not subscribed.
+    public func add(channels: [String] = [], patterns: [String] = []) async throws(RedisError) {
+        try await connection.add(storage, .names(channels, patterns))
+    }
 
-    /// Removes names; the others stay.
-    public func remove(channels: [String] = [], patterns: [String] = []) async { fatalError("stub") }
+    /// Gives names up; the others stay. Returns at once: messages that are on their way may still come.
+    public func remove(channels: [String] = [], patterns: [String] = []) async {
+        connection.remove(storage.id, names: .names(channels, patterns))
+    }
 
-    /// Unsubscribes and ends the sequence. Safe to call twice.
-    public func cancel() async { fatalError("stub") }
+    /// Unsubscribes, hands out what is already buffered, then ends the sequence. Safe to call twice.
+    public func finish() async {
+        storage.finish(discarding: false)
+        connection.remove(storage.id, names: nil)
+    }
+
+    /// Unsubscribes and ends the sequence; what is buffered is forgotten. Safe to call twice.
+    public func cancel() async {
+        storage.finish(discarding: true)
+        connection.remove(storage.id, names: nil)
+    }
+}
+
+extension [SubscriptionRegistry.Name] {
+    static func names(_ channels: [String], _ patterns: [String]) -> Self {
+        channels.map { .init(kind: .channel, text: $0) } + patterns.map { .init(kind: .pattern, text: $0) }
+    }
+}
+
+extension RedisClient {
+    /// Subscribes; returns when the server confirmed all names. One connection serves all subscriptions of a client.
+    ///
+    /// Waits for the connection, at most `configuration.commandTimeout`. Throws `timedOut`, `cancelled`, `closed`,
+    /// `invalidArgument` for no or empty names, `noPermission` when the ACL forbids a channel.
+    public func subscribe(
+        channels: [String], patterns: [String] = [], buffer: SubscriptionBuffer = .init()
+    ) async throws(RedisError) -> RedisSubscription {
+        let storage = subscriber.makeStorage(buffer)
+        let subscription = RedisSubscription(storage, subscriber)
+        try await subscriber.add(storage, .names(channels, patterns))
+        return subscription
+    }
 }
