@@ -1,0 +1,64 @@
+/// What must be known of a command's name before it may be sent.
+enum CommandFacts {
+    /// Commands that change nothing, so that sending them again is harmless.
+    static func isReadOnly(_ name: String) -> Bool { readOnly.contains(name.uppercased()) }
+
+    /// Why a command may not travel on a connection that others share; nil when it may.
+    static func objection(_ command: RedisCommand) -> String? {
+        // XREAD and XREADGROUP block only when told to.
+        if command.name.utf8.first.map({ $0 | 0x20 }) == UInt8(ascii: "x"), command.hasArgument("BLOCK") {
+            return blocking
+        }
+        return objection(command.name)
+    }
+
+    private static func objection(_ name: String) -> String? {
+        guard let first = name.utf8.first, suspects.contains(first | 0x20) else { return nil }
+        return objections[name.uppercased()]
+    }
+
+    private static let readOnly: Set<String> = [
+        "BITCOUNT", "BITPOS", "DBSIZE", "DUMP", "ECHO", "EVALSHA_RO", "EVAL_RO", "EXISTS", "EXPIRETIME", "GEODIST",
+        "GEOHASH", "GEOPOS", "GEOSEARCH", "GET", "GETBIT", "GETRANGE", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN",
+        "HMGET", "HSCAN", "HSTRLEN", "HVALS", "INFO", "LASTSAVE", "LINDEX", "LLEN", "LPOS", "LRANGE", "MEMORY",
+        "MGET", "OBJECT", "PEXPIRETIME", "PFCOUNT", "PING", "PTTL", "PUBSUB", "RANDOMKEY", "ROLE", "SCAN", "SCARD",
+        "SDIFF", "SINTER", "SINTERCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "SSCAN", "STRLEN", "SUNION", "TIME",
+        "TTL", "TYPE", "XINFO", "XLEN", "XPENDING", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZDIFF", "ZINTER",
+        "ZINTERCARD", "ZLEXCOUNT", "ZMSCORE", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK", "ZREVRANGE",
+        "ZREVRANK", "ZSCAN", "ZSCORE", "ZUNION",
+    ]
+
+    private static let subscriptions = "subscriptions need a connection of their own; use subscribe(channels:patterns:)"
+    private static let state = "it would change the connection for everybody; set it in the configuration"
+    private static let transactions = "use transaction(_:) or withExclusiveConnection(_:)"
+    private static let blocking = "it blocks the connection for everybody; use withExclusiveConnection(_:)"
+    private static let objections: [String: String] = [
+        "BLPOP": blocking, "BRPOP": blocking, "BLMOVE": blocking, "BLMPOP": blocking, "BRPOPLPUSH": blocking,
+        "BZPOPMIN": blocking, "BZPOPMAX": blocking, "BZMPOP": blocking, "WAIT": blocking, "WAITAOF": blocking,
+        "SUBSCRIBE": subscriptions, "PSUBSCRIBE": subscriptions, "SSUBSCRIBE": subscriptions,
+        "UNSUBSCRIBE": subscriptions, "PUNSUBSCRIBE": subscriptions, "SUNSUBSCRIBE": subscriptions,
+        "MONITOR": "it turns the connection into a log; use redis-cli",
+        "SYNC": "it turns the connection into a replica's", "PSYNC": "it turns the connection into a replica's",
+        "SELECT": state, "AUTH": state, "HELLO": state, "RESET": state, "QUIT": "use close()",
+        "MULTI": transactions, "EXEC": transactions, "DISCARD": transactions, "WATCH": transactions,
+        "UNWATCH": transactions,
+    ]
+    /// First letters of the names above, lower case: most commands are told apart by one byte.
+    private static let suspects = Set(objections.keys.compactMap { $0.utf8.first.map { $0 | 0x20 } })
+
+    /// The same for a connection that one caller has alone: only what hiredis or the handshake would break.
+    static func exclusiveObjection(_ name: String) -> String? {
+        guard let objection = objection(name), objection != transactions, objection != blocking else { return nil }
+        return objection
+    }
+}
+
+extension RedisCommand {
+    /// Whether a short argument is `word`, in any case.
+    fileprivate func hasArgument(_ word: String) -> Bool {
+        encoder.bytes.split(separator: UInt8(ascii: "\n")).contains { line in
+            line.count == word.utf8.count + 1
+                && String(decoding: line.dropLast(), as: UTF8.self).uppercased() == word
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Logging
+
+/// Connections that one caller has alone for a while: for WATCH, and for commands that block.
+/// Idle ones are kept for the next caller. Loop's thread only, but for `init` and `take`.
+final class ExclusivePool: @unchecked Sendable {
+    // Unchecked: `idle` and `isClosed` belong to the loop's thread.
+
+    private let configuration: RedisConfiguration
+    private let loop: EventLoop
+    private let logger: Logger
+    private var idle: [RedisConnection] = []
+    private var taken: [ObjectIdentifier: RedisConnection] = [:]
+    private var isClosed = false
+
+    private static let idleLimit = 8
+
+    init(_ configuration: RedisConfiguration, on loop: EventLoop, logger: Logger) {
+        self.configuration = configuration
+        self.loop = loop
+        self.logger = logger
+    }
+
+    /// A ready connection, new or used.
+    func take() async throws(RedisError) -> RedisConnection {
+        let result = await withUnsafeContinuation { continuation in
+            loop.execute { [self] in take { continuation.resume(returning: $0) } }
+        }
+        return try result.get()
+    }
+
+    private func take(_ completion: @escaping (Result<RedisConnection, RedisError>) -> Void) {
+        guard !isClosed else {
+            let address = configuration.endpoint.description
+            return completion(
+                .failure(
+                    RedisError(
+                        .closed, operation: "connect", message: "The client of \(address) is closed.", address: address)))
+        }
+        while let used = idle.popLast() {
+            guard used.isUsable else {
+                used.close(drain: .zero) {}
+                continue
+            }
+            taken[ObjectIdentifier(used)] = used
+            return completion(.success(used))
+        }
+        // A blocked command is silent for as long as it likes: no heartbeat. A lost one is not made again.
+        let fresh = RedisConnection(
+            configuration, role: "exclusive", reconnects: false, sendsHeartbeat: false, on: loop, logger: logger)
+        taken[ObjectIdentifier(fresh)] = fresh
+        fresh.open { [weak self] result in
+            if case .failure(let error) = result {
+                self?.discard(fresh)
+                completion(.failure(error))
+            } else {
+                completion(.success(fresh))
+            }
+        }
+    }
+
+    /// Takes a connection back; `isClean` promises that no state (WATCH, MULTI, a pending reply) is left on it.
+    func giveBack(_ connection: RedisConnection, isClean: Bool) {
+        loop.execute { [self] in
+            guard taken.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+            if isClean, !isClosed, connection.isUsable, idle.count < Self.idleLimit {
+                idle.append(connection)
+            } else {
+                connection.close(drain: .zero) {}
+            }
+        }
+    }
+
+    private func discard(_ connection: RedisConnection) {
+        taken[ObjectIdentifier(connection)] = nil
+        connection.close(drain: .zero) {}
+    }
+
+    func close() {
+        isClosed = true
+        for connection in idle + taken.values { connection.close(drain: .zero) {} }
+        idle = []
+        taken = [:]
+    }
+}

@@ -1,0 +1,78 @@
+extension RedisClient {
+    /// Runs a script by its SHA; sends the source when the server does not have it.
+    ///
+    /// One round trip, two when the script must be loaded (after a restart or SCRIPT FLUSH). Every key the script
+    /// touches belongs into `keys`.
+    public func evaluate<T: RedisDecodable>(
+        _ script: RedisScript, keys: [RedisKey], arguments: [any RedisArgument] = [], as type: T.Type = T.self,
+        timeout: Duration? = nil, on role: ConnectionRole = .commands
+    ) async throws(RedisError) -> T {
+        try await evaluate(script, ScriptCall(script, keys, arguments), Decoded<T>.self, timeout, role)
+    }
+
+    private func evaluate<Sink: ReplySink>(
+        _ script: RedisScript, _ call: ScriptCall, _ sink: Sink.Type, _ timeout: Duration?, _ role: ConnectionRole
+    ) async throws(RedisError) -> Sink.Output {
+        if let flaw = call.flaw {
+            throw RedisError(.invalidArgument, operation: script.name, message: "\(script.name): \(flaw).")
+        }
+        let sender = sender(role)
+        do {
+            return try await sender.send(
+                call, sink, name: "EVALSHA", isSafeToRepeat: script.isSafeToRepeat, timeout: timeout)
+        } catch where error.code == .noScript {
+            let whole = RedisCommand("EVAL", arguments: call.evalArguments).safeToRepeat(script.isSafeToRepeat)
+            return try await sender.send(whole, sink, timeout: timeout)
+        }
+    }
+
+    /// Runs one script for many key sets in one round trip; results in order.
+    ///
+    /// Calls that meet a server without the script are repeated with its source, in a second round trip.
+    public func evaluate(
+        _ script: RedisScript, batch: [(keys: [RedisKey], arguments: [any RedisArgument])],
+        timeout: Duration? = nil, on role: ConnectionRole = .commands
+    ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
+        let calls = batch.map { ScriptCall(script, $0.keys, $0.arguments) }
+        let sender = sender(role)
+        let first = calls.map { RedisCommand("EVALSHA", arguments: $0.shaArguments).safeToRepeat(script.isSafeToRepeat) }
+        var results = try await sender.pipeline(first, timeout: timeout)
+        let missing = results.indices.filter { index in
+            if case .failure(let error) = results[index] { error.code == .noScript } else { false }
+        }
+        guard !missing.isEmpty else { return results }
+        let second = missing.map {
+            RedisCommand("EVAL", arguments: calls[$0].evalArguments).safeToRepeat(script.isSafeToRepeat)
+        }
+        let repeated = try await sender.pipeline(second, timeout: timeout)
+        for (index, result) in zip(missing, repeated) { results[index] = result }
+        return results
+    }
+}
+
+/// One call of a script; as a command source it writes EVALSHA straight into the connection's buffer.
+private struct ScriptCall: SingleCommandSource {
+    let script: RedisScript
+    let keys: [RedisKey]
+    let arguments: [any RedisArgument]
+
+    init(_ script: RedisScript, _ keys: [RedisKey], _ arguments: [any RedisArgument]) {
+        self.script = script
+        self.keys = keys
+        self.arguments = arguments
+    }
+
+    var flaw: String? { keys.contains { $0.name.isEmpty } ? "a key is empty" : nil }
+
+    func encode(into encoder: inout CommandEncoder) {
+        encoder.begin(argumentCount: 3 + keys.count + arguments.count)
+        encoder.appendEncoded("$7\r\nEVALSHA\r\n")
+        encoder.append(script.sha)
+        encoder.append(Int64(keys.count))
+        for key in keys { encoder.append(key.name) }
+        for argument in arguments { argument.write(to: &encoder) }
+    }
+
+    var shaArguments: [any RedisArgument] { [script.sha, keys.count] + keys + arguments }
+    var evalArguments: [any RedisArgument] { [script.source, keys.count] + keys + arguments }
+}

@@ -1,0 +1,1 @@
+struct ServerInfo: Sendable { var runID: String?; init(_ t: String) {} }
