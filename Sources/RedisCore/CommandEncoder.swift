@@ -21,9 +21,6 @@ public struct CommandEncoder: Sendable {
     /// Redis' own limit, `proto-max-bulk-len`.
     static let maxArgument = 512 * 1024 * 1024
 
-    /// Bytes on the wire.
-    var byteCount: Int { payloads.reduce(bytes.count) { $0 + $1.content.byteCount } }
-
     var keys: [RedisKey] { keyRanges.map { RedisKey(String(decoding: bytes[$0], as: UTF8.self)) } }
 
     mutating func begin(argumentCount: Int) {
@@ -86,10 +83,10 @@ public struct CommandEncoder: Sendable {
         appendLineEnd()
     }
 
-    /// Appends a whole command that was encoded elsewhere.
+    /// Appends whole commands that were encoded, and terminated, elsewhere.
     mutating func append(contentsOf other: CommandEncoder) {
         let base = bytes.count
-        bytes.append(contentsOf: other.bytes)
+        other.withWireBytes { bytes.append(contentsOf: $0) }
         guard !other.payloads.isEmpty else { return }
         for payload in other.payloads {
             payloads.append(Payload(offset: base + payload.offset, content: payload.content))
@@ -98,6 +95,11 @@ public struct CommandEncoder: Sendable {
 
     /// hiredis looks at the byte behind a command; a NUL there is never read as part of it.
     mutating func appendTerminator() { bytes.append(0) }
+
+    /// What goes on the wire, once terminated; the byte behind the buffer is the NUL.
+    func withWireBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
+    }
 
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: bytes.count < 1 << 20)

@@ -31,6 +31,7 @@ public struct RedisCommand: Sendable {
         encoder.begin(argumentCount: arguments.count + 1)
         encoder.append(name)
         for argument in arguments { argument.write(to: &encoder) }
+        encoder.appendTerminator()
     }
 
     /// The same command, declared safe to send again when its reply was lost.

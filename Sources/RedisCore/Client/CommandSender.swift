@@ -1,5 +1,5 @@
 /// How a command travels: over one connection, with a deadline, cancellation, and repetition where that is safe.
-struct CommandSender: Sendable {
+final class CommandSender: Sendable {
     let connection: RedisConnection
     let defaultTimeout: UInt64
     let retry: RetryPolicy
@@ -10,37 +10,27 @@ struct CommandSender: Sendable {
         retry = configuration.retry
     }
 
-    /// One command, one reply.
+    /// One command, one reply. `name` is asked for only when something failed.
+    @inline(__always)
     func send<Source: CommandSource, Sink: ReplySink>(
-        _ source: Source, _ sink: Sink.Type, name: StaticString, isSafeToRepeat: Bool, timeout: Duration?
+        _ source: Source, _ sink: Sink.Type, name: @autoclosure () -> String, isSafeToRepeat: Bool, timeout: Duration?
     ) async throws(RedisError) -> Sink.Output {
+        if Task.isCancelled { throw cancelledBefore(name()) }
         let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
-        let result = await attempt(source, sink, milliseconds)
-        switch result {
-        case .success(let value): return value
-        case .failure(let error):
-            return try await repeatOrThrow(error.naming("\(name)"), isSafeToRepeat) { left in
-                await attempt(source, sink, left)
-            }
+        let result = await withUnsafeContinuation { continuation in
+            connection.submit(source, Sink.handler, token: Sink.token(continuation), timeout: milliseconds)
         }
+        if case .success(let value) = result { return value }
+        return try await settle(result, source, sink, name(), isSafeToRepeat, milliseconds).get()
     }
 
     /// One command, one reply; its name is known at run time only.
     func send<Sink: ReplySink>(
         _ command: RedisCommand, _ sink: Sink.Type, timeout: Duration?
     ) async throws(RedisError) -> Sink.Output {
-        if let flaw = command.encoder.flaw {
-            throw RedisError(.invalidArgument, operation: command.name, message: "\(command.name): \(flaw).")
-        }
-        let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
-        let result = await attempt(command, sink, milliseconds)
-        switch result {
-        case .success(let value): return value
-        case .failure(let error):
-            return try await repeatOrThrow(error.naming(command.name), command.isSafeToRepeat) { left in
-                await attempt(command, sink, left)
-            }
-        }
+        try check(command)
+        return try await send(
+            command, sink, name: command.name, isSafeToRepeat: command.isSafeToRepeat, timeout: timeout)
     }
 
     /// Several commands in one write.
@@ -48,21 +38,30 @@ struct CommandSender: Sendable {
         _ commands: [RedisCommand], timeout: Duration?
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
         guard !commands.isEmpty else { return [] }
-        for command in commands {
-            guard let flaw = command.encoder.flaw else { continue }
-            throw RedisError(.invalidArgument, operation: command.name, message: "\(command.name): \(flaw).")
-        }
+        for command in commands { try check(command) }
+        if Task.isCancelled { throw cancelledBefore("pipeline") }
         let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
         let result = await attemptBatch(commands, milliseconds)
         switch result {
         case .success(let values): return Self.naming(values, commands)
         case .failure(let error):
             let isSafeToRepeat = commands.allSatisfy(\.isSafeToRepeat)
-            let values = try await repeatOrThrow(error.naming("pipeline"), isSafeToRepeat) { left in
+            let values = await repeating(error.naming("pipeline"), isSafeToRepeat, milliseconds) { left in
                 await attemptBatch(commands, left)
             }
-            return Self.naming(values, commands)
+            return Self.naming(try values.get(), commands)
         }
+    }
+
+    private func cancelledBefore(_ name: String) -> RedisError {
+        RedisError(
+            .cancelled, operation: name, message: "\(name) was not sent: its task is cancelled.",
+            address: connection.address)
+    }
+
+    private func check(_ command: RedisCommand) throws(RedisError) {
+        guard let flaw = command.encoder.flaw else { return }
+        throw RedisError(.invalidArgument, operation: command.name, message: "\(command.name): \(flaw).")
     }
 
     private static func naming(
@@ -72,22 +71,31 @@ struct CommandSender: Sendable {
         return zip(values, commands).map { value, command in value.mapError { $0.naming(command.name) } }
     }
 
-    // MARK: One attempt
+    // MARK: What is not the rule
 
-    private func attempt<Source: CommandSource, Sink: ReplySink>(
-        _ source: Source, _ sink: Sink.Type, _ timeout: UInt64
+    /// A late reply is waited for again, now cancellable; a failed command is repeated where that is safe.
+    @inline(never)
+    private func settle<Source: CommandSource, Sink: ReplySink>(
+        _ first: Result<Sink.Output, RedisError>, _ source: Source, _ sink: Sink.Type, _ name: String,
+        _ isSafeToRepeat: Bool, _ timeout: UInt64
     ) async -> Result<Sink.Output, RedisError> {
-        let id = connection.makeID()
-        return await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let token = SingleReply<Sink>.token(continuation)
-                connection.submit(source, SingleReply<Sink>.self, token: token, id: id, timeout: timeout)
-                // Cancelled before the submission: the handler's own call found nothing to cancel.
-                if Task.isCancelled { connection.cancel(id) }
+        let settled = await unpark(first, sink)
+        guard case .failure(let error) = settled else { return settled }
+        return await repeating(error.naming(name), isSafeToRepeat, timeout) { left in
+            let result = await withUnsafeContinuation { continuation in
+                connection.submit(source, Sink.handler, token: Sink.token(continuation), timeout: left)
             }
-        } onCancel: {
-            connection.cancel(id)
+            return await unpark(result, sink)
         }
+    }
+
+    private func unpark<Sink: ReplySink>(
+        _ result: Result<Sink.Output, RedisError>, _ sink: Sink.Type
+    ) async -> Result<Sink.Output, RedisError> {
+        guard case .failure(let error) = result, let parked = error.underlying as? ParkedReply<Sink> else {
+            return result
+        }
+        return await parked.value(from: connection)
     }
 
     private func attemptBatch(
@@ -98,6 +106,7 @@ struct CommandSender: Sendable {
             await withUnsafeContinuation { (continuation: BatchReply.Continuation) in
                 let batch = BatchReply(continuation, count: commands.count)
                 connection.submit(commands, BatchReplyHandler.self, token: batch.token, id: id, timeout: timeout)
+                // Cancelled before the submission: the handler's own call found nothing to cancel.
                 if Task.isCancelled { connection.cancel(id) }
             }
         } onCancel: {
@@ -105,29 +114,27 @@ struct CommandSender: Sendable {
         }
     }
 
-    // MARK: Repetition
-
-    /// Repeats while the policy and the first attempt's deadline allow; otherwise throws the last error.
-    private func repeatOrThrow<T>(
-        _ first: RedisError, _ isSafeToRepeat: Bool, _ attempt: (UInt64) async -> Result<T, RedisError>
-    ) async throws(RedisError) -> T {
+    /// Repeats while the policy and the first attempt's deadline allow; otherwise the last error.
+    private func repeating<T>(
+        _ first: RedisError, _ isSafeToRepeat: Bool, _ timeout: UInt64,
+        _ attempt: (UInt64) async -> Result<T, RedisError>
+    ) async -> Result<T, RedisError> {
         var error = first
-        let deadline = first.deadline ?? LoopTimers.nowMilliseconds() &+ defaultTimeout
+        // A refusal (LOADING, BUSY) comes at once and does not tell when its command began.
+        let deadline = first.deadline ?? LoopTimers.nowMilliseconds() &+ timeout
         var count = 1
         while error.mayBeRepeated(isSafeToRepeat), let pause = retry.delay(beforeRetry: count) {
             count += 1
+            guard LoopTimers.nowMilliseconds() &+ pause.wholeMilliseconds < deadline else { break }
+            do { try await connection.loop.sleep(for: pause) } catch { return .failure(first.cancelledWhileRepeating()) }
             let now = LoopTimers.nowMilliseconds()
-            guard now &+ pause.wholeMilliseconds < deadline else { break }
-            // A cancelled pause ends the repetition with the error at hand, as a cancelled command.
-            do { try await connection.loop.sleep(for: pause) } catch { throw first.cancelledWhileRepeating() }
-            let left = LoopTimers.nowMilliseconds()
-            guard left < deadline else { break }
-            switch await attempt(deadline - left) {
-            case .success(let value): return value
+            guard now < deadline else { break }
+            switch await attempt(deadline - now) {
+            case .success(let value): return .success(value)
             case .failure(let next): error = next.naming(first.operation)
             }
         }
-        throw error
+        return .failure(error)
     }
 }
 

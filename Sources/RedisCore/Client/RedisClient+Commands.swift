@@ -92,8 +92,24 @@ struct GetCommand: SingleCommandSource {
     let key: RedisKey
 
     func encode(into encoder: inout CommandEncoder) {
-        encoder.appendEncoded("*2\r\n$3\r\nGET\r\n")
+        encoder.appendEncoded(Self.head)
         encoder.append(key.name)
+    }
+
+    private static let head: StaticString = "*2\r\n$3\r\nGET\r\n"
+
+    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        var name = key.name
+        let count = name.utf8.count
+        // Short enough for the scratch memory and for three digits of length.
+        guard count < 1_000, count < WireScratch.size - 64 else { return false }
+        return name.withUTF8 { utf8 in
+            var writer = WireWriter(scratch.bytes)
+            writer.write(Self.head)
+            writer.writeBulk(utf8)
+            writer.finish(send)
+            return true
+        }
     }
 }
 

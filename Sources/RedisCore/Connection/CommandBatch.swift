@@ -8,7 +8,7 @@ struct CommandBatch {
         /// Large payloads inside it.
         let payloadCount: Int
         /// Set on the first command of an entry; the others of a pipeline follow with nil.
-        let entry: ReplyEntry?
+        var entry: ReplyEntry?
     }
 
     var encoder = CommandEncoder()
@@ -37,6 +37,8 @@ protocol CommandSource: Sendable {
     var replyCount: Int { get }
     /// Writes one command after the other, telling after each how many bytes and large payloads it took.
     func forEachCommand(into encoder: inout CommandEncoder, _ wrote: (_ bytes: Int, _ payloads: Int) -> Void)
+    /// Lends each command's wire bytes, with a NUL behind them, to `send`; false when it cannot, and has sent nothing.
+    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool
 }
 
 /// A source of exactly one command.
@@ -53,10 +55,35 @@ extension SingleCommandSource {
         encode(into: &encoder)
         wrote(encoder.bytes.count - bytes, encoder.payloads.count - payloads)
     }
+
+    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        scratch.encoder.removeAll()
+        encode(into: &scratch.encoder)
+        guard scratch.encoder.payloads.isEmpty else { return false }
+        scratch.encoder.appendTerminator()
+        scratch.encoder.withWireBytes(send)
+        return true
+    }
+}
+
+/// Memory for one command on its way from a caller on the loop into hiredis, used again for the next.
+final class WireScratch {
+    var encoder = CommandEncoder()
+    let bytes: UnsafeMutableRawPointer
+    static let size = 4_096
+
+    init() { bytes = .allocate(byteCount: Self.size, alignment: 16) }
+    deinit { bytes.deallocate() }
 }
 
 extension RedisCommand: SingleCommandSource {
     func encode(into encoder: inout CommandEncoder) { encoder.append(contentsOf: self.encoder) }
+
+    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        guard encoder.payloads.isEmpty else { return false }
+        encoder.withWireBytes(send)
+        return true
+    }
 }
 
 extension [RedisCommand]: CommandSource {
@@ -64,6 +91,12 @@ extension [RedisCommand]: CommandSource {
 
     func forEachCommand(into encoder: inout CommandEncoder, _ wrote: (_ bytes: Int, _ payloads: Int) -> Void) {
         for command in self { command.forEachCommand(into: &encoder, wrote) }
+    }
+
+    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        guard allSatisfy({ $0.encoder.payloads.isEmpty }) else { return false }
+        for command in self { command.encoder.withWireBytes(send) }
+        return true
     }
 }
 
@@ -94,6 +127,15 @@ struct CommandQueue {
         guard let first = waiting.popFirst() else { return nil }
         count -= 1
         return (first.command, first.bytes, first.payloads)
+    }
+
+    /// Changes the entries that wait, in order.
+    mutating func updateEntries(_ body: (inout ReplyEntry) -> Void) {
+        for index in waiting.indices {
+            guard var entry = waiting[index].command.entry else { continue }
+            body(&entry)
+            waiting[index].command.entry = entry
+        }
     }
 
     /// Removes the commands of an entry that was cancelled or is late; nil when it is not waiting here.

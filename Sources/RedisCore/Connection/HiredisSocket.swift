@@ -23,7 +23,8 @@ protocol HiredisSocketOwner: AnyObject {
 /// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it can.
 ///
 /// hiredis' wish to write only sets a flag; the write is tried once, just before the loop polls, and the descriptor is
-/// watched for writability only after a short write. Loop's thread only.
+/// watched for writability only after a short write. Loop's thread only: no two accesses to a field can overlap, so the
+/// hot ones are not checked for it.
 final class HiredisSocket: LoopFlushable {
     /// Why a socket ended.
     struct Failure: Error {
@@ -34,18 +35,19 @@ final class HiredisSocket: LoopFlushable {
 
     let arena = ReplyArena()
     /// Bytes handed to hiredis since its output buffer was last empty: an upper bound of what it holds.
-    private(set) var outputBytes = 0
+    @exclusivity(unchecked) private(set) var outputBytes = 0
 
     private let loop: EventLoop
-    private unowned let owner: any HiredisSocketOwner
-    private var context: UnsafeMutablePointer<redisAsyncContext>?
+    /// The owner holds the socket. Unsafe: a checked reference costs two atomic operations per reply.
+    private unowned(unsafe) let owner: any HiredisSocketOwner
+    @exclusivity(unchecked) private var context: UnsafeMutablePointer<redisAsyncContext>?
     private var functions: UnsafeMutablePointer<redisReplyObjectFunctions>?
     private var watcher: SocketWatcher?
-    private var isConnected = false
+    @exclusivity(unchecked) private var isConnected = false
     private var wantsRead = false
-    private var wantsWrite = false
-    private var isQueuedForFlush = false
-    private var isClosing = false
+    @exclusivity(unchecked) private var wantsWrite = false
+    @exclusivity(unchecked) private var isQueuedForFlush = false
+    @exclusivity(unchecked) private var isClosing = false
 
     init(on loop: EventLoop, owner: any HiredisSocketOwner) {
         self.loop = loop
@@ -76,7 +78,7 @@ final class HiredisSocket: LoopFlushable {
         }
         context = opened
         attach(opened)
-        watcher = SocketWatcher(opened.pointee.c.fd, on: loop) { [unowned self] readable, writable in
+        watcher = SocketWatcher(opened.pointee.c.fd, on: loop) { [unowned(unsafe) self] readable, writable in
             ready(readable: readable, writable: writable)
         }
         guard watcher != nil else {

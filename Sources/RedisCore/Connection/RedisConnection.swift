@@ -1,4 +1,3 @@
-import DequeModule
 import Logging
 import Synchronization
 
@@ -25,20 +24,27 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     private let nextID = Atomic<UInt64>(1)
 
     // Swift cannot express "initialised in init, never nil afterwards" for a child that points back.
-    private var made: RedisLink?
+    @exclusivity(unchecked) private var made: RedisLink?
     private var spare = CommandBatch()
-    private var scratch = CommandEncoder()
-    private var inFlight = Deque<ReplyEntry>()
+    private let scratch = WireScratch()
+    private let inFlight = ReplyRing()
     private var queue = CommandQueue()
     /// A large argument on its way: nothing may be sent between its pieces.
     private var streaming: PayloadStream?
+    /// The socket, while commands may go straight into it: ready, with nothing queued before them.
+    @exclusivity(unchecked) private var direct: HiredisSocket?
     private var deadlineTimer: LoopTimer?
-    private var deadlineArmedFor = UInt64.max
+    private var sweepTimer: LoopTimer?
+    @exclusivity(unchecked) private var isSweepArmed = false
+    @exclusivity(unchecked) private var deadlineArmedFor = UInt64.max
     private var heartbeatTimer: LoopTimer?
-    private var lastMoved: UInt64 = 0
+    @exclusivity(unchecked) private var lastMoved: UInt64 = 0
     private var isHeartbeatDue = false
     private var openWaiters: [(Result<LinkFacts, RedisError>) -> Void] = []
     private let observer: (@Sendable (LinkEvent) -> Void)?
+
+    /// How often waiting callers are looked at; one found twice is parked.
+    private static let sweepInterval = Duration.milliseconds(20)
 
     /// hiredis' buffer is fed up to here; writing more would make each short write move it all.
     private static let outputLimit = 1 << 20
@@ -66,7 +72,11 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     // MARK: Submitting, from any thread
 
     /// Sends `source`, or queues it; exactly one call of the entry's handler will use up its token.
-    func submit(_ source: some CommandSource, _ handler: any ReplyHandler.Type, token: UInt, id: UInt64, timeout: UInt64) {
+    ///
+    /// `id` names the entry towards `cancel`; 0 when only a parked reply can be cancelled.
+    func submit(
+        _ source: some CommandSource, _ handler: any ReplyHandler.Type, token: UInt, id: UInt64 = 0, timeout: UInt64
+    ) {
         let entry = ReplyEntry(
             id: id, handler: handler, token: token, deadline: timeout, repliesLeft: Int32(source.replyCount))
         if loop.isCurrent { return submitOnLoop(source, entry) }
@@ -98,6 +108,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     /// Waits for replies due, at most `drain`, then closes; later commands fail. Loop's thread.
     func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
+        direct = nil
         stopTimers()
         link.close(drain: drain) { [self] in
             failEverything(closedError)
@@ -122,15 +133,12 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     }
 
     private func submitOnLoop(_ source: some CommandSource, _ entry: ReplyEntry) {
-        if canSendDirectly, source.replyCount == 1 {
-            scratch.removeAll()
-            source.forEachCommand(into: &scratch) { _, _ in }
-            if scratch.payloads.isEmpty {
-                let count = scratch.bytes.count
-                scratch.appendTerminator()
-                scratch.bytes.withUnsafeBytes { link.socket?.send(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
-                return expect(admit(entry))
-            }
+        if let socket = direct, socket.outputBytes < Self.outputLimit,
+            source.withWireBytes(scratch, { socket.send($0) })
+        {
+            expect(admit(entry))
+            socket.arena.repliesDue += source.replyCount - 1
+            return
         }
         spare.append(source, entry)
         sendSubmissions()
@@ -153,9 +161,9 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
             if isRefused { continue }
             let admitted = CommandBatch.Command(
                 byteCount: command.byteCount, payloadCount: command.payloadCount, entry: command.entry.map(admit))
-            if canSendDirectly, payloads.isEmpty {
-                batch.encoder.bytes.withUnsafeBytes { link.socket?.send(UnsafeRawBufferPointer(rebasing: $0[bytes])) }
-                if let entry = admitted.entry { expect(entry) } else { link.socket?.arena.repliesDue += 1 }
+            if let socket = direct, socket.outputBytes < Self.outputLimit, payloads.isEmpty {
+                batch.encoder.bytes.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0[bytes])) }
+                if let entry = admitted.entry { expect(entry) } else { socket.arena.repliesDue += 1 }
             } else {
                 enqueue(admitted, batch, bytes, payloads)
             }
@@ -173,11 +181,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
             CommandEncoder.Payload(offset: payload.offset - bytes.lowerBound, content: payload.content)
         }
         queue.append(command, batch.encoder.bytes[bytes], moved)
-    }
-
-    private var canSendDirectly: Bool {
-        guard queue.isEmpty, streaming == nil, link.isReady, let socket = link.socket else { return false }
-        return socket.outputBytes < Self.outputLimit
+        direct = nil
     }
 
     /// Turns an entry's timeout into a deadline and arms the timer for it.
@@ -185,6 +189,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         var entry = entry
         entry.deadline = loop.nowMilliseconds &+ entry.deadline
         if entry.deadline < deadlineArmedFor { armDeadline(entry.deadline) }
+        if !isSweepArmed { armSweep() }
         return entry
     }
 
@@ -227,6 +232,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     /// Moves what waits into hiredis, as far as its buffer should go.
     private func feed() {
+        defer { direct = link.isReady && queue.isEmpty && streaming == nil ? link.socket : nil }
         while link.isReady, let socket = link.socket, socket.outputBytes < Self.outputLimit {
             if streaming != nil {
                 guard streamPiece(into: socket) else { return }
@@ -261,18 +267,36 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     // MARK: Deadlines and cancellation
 
+    private func armSweep() {
+        isSweepArmed = true
+        sweepTimer = loop.schedule(after: Self.sweepInterval) { [self] in sweep() }
+    }
+
+    /// Parks who has waited since the last sweep, so that they can be cancelled; see ``ParkedReply``.
+    private func sweep() {
+        isSweepArmed = false
+        guard hasRepliesDue else { return }
+        for index in 0..<inFlight.count { touch(&inFlight[index].pointee) }
+        queue.updateEntries { touch(&$0) }
+        armSweep()
+    }
+
+    private func touch(_ entry: inout ReplyEntry) {
+        if entry.wasSwept { entry.park(id: entry.id == 0 ? makeID() : entry.id) } else { entry.wasSwept = true }
+    }
+
     private func cancelOnLoop(_ id: UInt64) {
         let error = RedisError(
             .cancelled, operation: "command", message: "The task that waited for the reply was cancelled.",
             address: address)
         if let entry = queue.remove(id: id) { return entry.handler.failed(entry.token, error) }
-        guard let index = inFlight.firstIndex(where: { $0.id == id }) else { return }
+        guard let index = inFlight.firstIndex(of: id) else { return }
         abandon(at: index, error.written())
     }
 
     private func abandon(at index: Int, _ error: RedisError) {
-        let entry = inFlight[index]
-        inFlight[index].handler = AbandonedReply.self
+        let entry = inFlight[index].pointee
+        inFlight[index].pointee.handler = AbandonedReply.self
         entry.handler.failed(entry.token, error)
     }
 
@@ -280,7 +304,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         deadlineTimer?.cancel()
         deadlineArmedFor = deadline
         let delay = deadline > loop.nowMilliseconds ? deadline - loop.nowMilliseconds : 0
-        deadlineTimer = loop.schedule(after: .milliseconds(delay)) { [weak self] in self?.expire() }
+        deadlineTimer = loop.schedule(after: .milliseconds(delay)) { [self] in expire() }
     }
 
     /// Fails what is late and arms the timer for the next deadline. Runs once per nearest deadline, not per command.
@@ -291,11 +315,16 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
             guard let late = queue.remove(id: entry.id) else { continue }
             late.handler.failed(late.token, lateError(wasWritten: false))
         }
-        for index in inFlight.indices where inFlight[index].deadline <= now {
-            guard inFlight[index].handler != AbandonedReply.self else { continue }
-            abandon(at: index, lateError(wasWritten: true))
+        var open: UInt64?
+        for index in 0..<inFlight.count {
+            let entry = inFlight[index].pointee
+            guard entry.handler != AbandonedReply.self else { continue }
+            if entry.deadline <= now {
+                abandon(at: index, lateError(wasWritten: true))
+            } else {
+                open = min(open ?? .max, entry.deadline)
+            }
         }
-        let open = inFlight.lazy.filter { $0.handler != AbandonedReply.self }.map(\.deadline).min()
         let waiting = queue.entries.lazy.map(\.deadline).min()
         if let next = [open, waiting].compactMap({ $0 }).min() { armDeadline(next) }
     }
@@ -327,8 +356,8 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     func linkReceived(_ reply: borrowing RedisReply) {
         guard let arena = link.socket?.arena, !inFlight.isEmpty else { return }
         arena.repliesDue -= 1
-        inFlight[0].repliesLeft -= 1
-        let entry = inFlight[0]
+        inFlight[0].pointee.repliesLeft -= 1
+        let entry = inFlight[0].pointee
         let isLast = entry.repliesLeft == 0
         if isLast { inFlight.removeFirst() }
         entry.handler.received(entry.token, reply, ReplyContext(address: address), isLast: isLast)
@@ -338,11 +367,12 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
         reportedLoss = true
         heartbeatTimer?.cancel()
+        direct = nil
         streaming = nil
         queue.removeOrphans()
-        let lost = Array(inFlight)
-        inFlight.removeAll()
-        for entry in lost { entry.handler.failed(entry.token, error.written(deadline: entry.deadline)) }
+        for entry in inFlight.removeAll() {
+            entry.handler.failed(entry.token, error.written(deadline: entry.deadline))
+        }
         observer?(.lost(error, wasReady: wasReady))
         finishOpening(.failure(error))
         // A refused password is not a matter of patience: nobody waits for it.
@@ -369,14 +399,14 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         visit()
         finishOpening(.failure(error))
         failQueue(error)
-        let lost = Array(inFlight)
-        inFlight.removeAll()
-        for entry in lost { entry.handler.failed(entry.token, error.written()) }
+        for entry in inFlight.removeAll() { entry.handler.failed(entry.token, error.written()) }
     }
 
     private func stopTimers() {
         heartbeatTimer?.cancel()
         deadlineTimer?.cancel()
+        sweepTimer?.cancel()
+        isSweepArmed = false
         deadlineArmedFor = .max
     }
 
@@ -386,7 +416,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         guard sendsHeartbeat else { return }
         lastMoved = loop.nowMilliseconds
         heartbeatTimer?.cancel()
-        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [weak self] in self?.beat() }
+        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
     /// Nothing moved for a period: ask. Nothing moved for two although something is due: the peer is gone.
@@ -402,7 +432,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
             submit(
                 RedisCommand("PING"), LoopReply.Handler.self, token: waiter.token, id: makeID(), timeout: 10 * period)
         }
-        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [weak self] in self?.beat() }
+        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 }
 

@@ -28,15 +28,16 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
 
     let loop: EventLoop
     let address: String
-    private(set) var socket: HiredisSocket?
+    @exclusivity(unchecked) private(set) var socket: HiredisSocket?
     /// The error of the last failed attempt, for callers whose deadline passes while there is no connection.
     private(set) var lastError: RedisError?
 
     private let configuration: RedisConfiguration
     private let role: String
     private let logger: Logger
-    private var machine: ConnectionStateMachine
-    private unowned let user: any RedisLinkUser
+    @exclusivity(unchecked) private var machine: ConnectionStateMachine
+    /// The user owns the link. Unsafe: a checked reference costs two atomic operations per reply.
+    private unowned(unsafe) let user: any RedisLinkUser
     private var timer: LoopTimer?
     private var handshake: Handshake?
     private var handshakeReplies: [Result<RedisValue, RedisError>] = []
@@ -107,7 +108,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         switch configuration.endpoint {
         case .unix(let path): perform(machine.resolved([path]))
         case .tcp(let host, _):
-            NameResolver.resolve(host, on: loop) { [weak self] result in self?.resolved(host, result) }
+            NameResolver.resolve(host, on: loop) { [self] result in resolved(host, result) }
         }
     }
 
@@ -141,12 +142,8 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         self.handshake = handshake
         handshakeReplies = []
         for command in handshake.commands {
-            var encoder = CommandEncoder()
-            encoder.append(contentsOf: command.encoder)
-            let count = encoder.bytes.count
-            encoder.appendTerminator()
             socket?.arena.repliesDue += 1
-            encoder.bytes.withUnsafeBytes { socket?.send(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+            command.encoder.withWireBytes { socket?.send($0) }
         }
     }
 
@@ -190,9 +187,8 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
 
     private func startTimer(_ delay: Duration, _ body: @escaping @Sendable (RedisLink) -> Void) {
         timer?.cancel()
-        timer = loop.schedule(after: delay) { [weak self] in
-            if let self { body(self) }
-        }
+        // Held strongly, until it fires or `finish` cancels it: a weak reference would make every retain a slow one.
+        timer = loop.schedule(after: delay) { [self] in body(self) }
     }
 
     // MARK: Failures

@@ -14,57 +14,65 @@ final class ReplyArena {
         case pushes
     }
 
-    var expectation = Expectation.replies
+    @exclusivity(unchecked) var expectation = Expectation.replies
     /// Replies to commands that are still due; maintained by the owner of the socket.
-    var repliesDue = 0
+    @exclusivity(unchecked) var repliesDue = 0
     /// Set when a creator refused what the peer sent.
     private(set) var refusal: String?
 
-    private var blocks: [UnsafeMutableRawPointer] = []
-    private var blockIndex = 0
-    private var blockOffset = 0
+    /// The block in use; `next` walks through it up to `limit`.
+    private let first: UnsafeMutableRawPointer
+    @exclusivity(unchecked) private var next: UnsafeMutableRawPointer
+    @exclusivity(unchecked) private var limit: UnsafeMutableRawPointer
+    /// True once a reply needed more than the first block.
+    @exclusivity(unchecked) private var hasOverflowed = false
+    /// Further blocks of the reply at hand.
+    private var overflow: [UnsafeMutableRawPointer] = []
     /// Strings too large for a block: allocated one by one, so that decoding can take them over without a copy.
     private(set) var large: [UnsafeMutableRawPointer: [UInt8]] = [:]
-    private var oversized: [UnsafeMutableRawPointer] = []
 
     private static let blockSize = 64 * 1024
     /// From here on a string gets its own buffer, which becomes the caller's value.
     static let largeString = 32 * 1024
 
-    deinit { for block in blocks + oversized { block.deallocate() } }
+    init() {
+        first = .allocate(byteCount: Self.blockSize, alignment: 16)
+        next = first
+        limit = first + Self.blockSize
+    }
+
+    deinit {
+        reset()
+        first.deallocate()
+    }
 
     /// Room for one object; valid until `reset`.
     private func allocate(_ size: Int) -> UnsafeMutableRawPointer {
-        let size = (size + 15) & ~15
-        if size > Self.blockSize {
-            let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-            oversized.append(block)
-            return block
-        }
-        if blockOffset + size > Self.blockSize || blocks.isEmpty {
-            if !blocks.isEmpty { blockIndex += 1 }
-            if blockIndex == blocks.count {
-                blocks.append(.allocate(byteCount: Self.blockSize, alignment: 16))
-            }
-            blockOffset = 0
-        }
-        defer { blockOffset += size }
-        return blocks[blockIndex] + blockOffset
+        let end = next + ((size + 15) & ~15)
+        if end > limit { return allocateOverflow(size) }
+        defer { next = end }
+        return next
+    }
+
+    private func allocateOverflow(_ size: Int) -> UnsafeMutableRawPointer {
+        hasOverflowed = true
+        let capacity = max(Self.blockSize, (size + 15) & ~15)
+        let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+        overflow.append(block)
+        next = block + ((size + 15) & ~15)
+        limit = block + capacity
+        return block
     }
 
     /// Forgets the reply; keeps one block for the next.
     func reset() {
-        blockOffset = 0
-        if blockIndex > 0 {
-            for block in blocks.dropFirst() { block.deallocate() }
-            blocks.removeSubrange(1...)
-            blockIndex = 0
-        }
-        if !large.isEmpty { large = [:] }
-        if !oversized.isEmpty {
-            for block in oversized { block.deallocate() }
-            oversized = []
-        }
+        next = first
+        guard hasOverflowed else { return }
+        hasOverflowed = false
+        limit = first + Self.blockSize
+        for block in overflow { block.deallocate() }
+        overflow = []
+        large = [:]
     }
 
     fileprivate func makeReply(
@@ -90,6 +98,7 @@ final class ReplyArena {
             let array = [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
             text = UnsafeMutableRawPointer(mutating: array.withUnsafeBytes { $0.baseAddress } ?? UnsafeRawPointer(bytes))
             large[text] = array
+            hasOverflowed = true
         } else {
             text = allocate(count + 1)
             text.copyMemory(from: bytes, byteCount: count)

@@ -37,8 +37,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Signalled by the loop's thread as its last act.
     private let ended = Mutex((isEnded: false, waiters: [UnsafeContinuation<Void, Never>]()))
 
-    private var ready: [UnownedJob] = []
-    private var running: [UnownedJob] = []
+    private let ready = JobQueue()
     private var spareWork: [LoopInbox.Work] = []
     private var dirty: [any LoopFlushable] = []
     private var flushing: [any LoopFlushable] = []
@@ -171,11 +170,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private func runReadyJobs() -> Int {
         var count = 0
         let executor = asUnownedTaskExecutor()
-        while !ready.isEmpty, count < Self.jobsPerTurn {
-            swap(&ready, &running)
-            for job in running { job.runSynchronously(on: executor) }
-            count += running.count
-            running.removeAll(keepingCapacity: true)
+        while count < Self.jobsPerTurn, let job = ready.popFirst() {
+            job.runSynchronously(on: executor)
+            count += 1
         }
         return count
     }

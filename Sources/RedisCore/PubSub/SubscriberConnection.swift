@@ -80,7 +80,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     func makeStorage(_ buffer: SubscriptionBuffer) -> SubscriptionStorage {
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
-        return SubscriptionStorage(id: id, buffer) { [weak self] in self?.resumeReading(id) }
+        return SubscriptionStorage(id: id, buffer) { [self] in resumeReading(id) }
     }
 
     /// Adds names to a subscription; returns when the server has confirmed them all.
@@ -147,7 +147,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         _ continuation: UnsafeContinuation<Result<Void, RedisError>, Never>
     ) {
         guard !isClosed else { return continuation.resume(returning: .failure(closedError)) }
-        let deadline = loop.schedule(after: configuration.commandTimeout) { [weak self] in self?.timeOut(id) }
+        let deadline = loop.schedule(after: configuration.commandTimeout) { [self] in timeOut(id) }
         requests[id] = Request(storage: storage, names: names, continuation: continuation, deadline: deadline)
         storages[storage.id] = storage
         routes = (nil, nil)
@@ -199,10 +199,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     ) {
         let names = names.lazy.filter { $0.kind == kind }.map(\.text)
         guard !names.isEmpty else { return }
-        var encoder = RedisCommand(command, arguments: Array(names)).encoder
-        let count = encoder.bytes.count
-        encoder.appendTerminator()
-        encoder.bytes.withUnsafeBytes { link.socket?.send(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+        RedisCommand(command, arguments: Array(names)).encoder.withWireBytes { link.socket?.send($0) }
     }
 
     // MARK: RedisLinkUser
@@ -217,7 +214,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         publishedAt = nil
         lastHeard = Date()
         heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
-        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [weak self] in self?.beat() }
+        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
     func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
@@ -313,15 +310,15 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
             return link.abandon("a published heartbeat did not come back within \(configuration.heartbeat)")
         }
         if publishedAt == nil { publishNonce() }
-        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [weak self] in self?.beat() }
+        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
     private func publishNonce() {
         nonce &+= 1
         let sent = nonce
         // Only a nonce that the server accepted can be missed: a dead control connection proves nothing about this one.
-        let waiter = LoopReply { [weak self] result in
-            guard let self, case .success = result, sent == nonce else { return }
+        let waiter = LoopReply { [self] result in
+            guard case .success = result, sent == nonce else { return }
             if heartbeatSeen.load(ordering: .relaxed) < askedAt { publishedAt = loop.nowMilliseconds }
         }
         askedAt = loop.nowMilliseconds
