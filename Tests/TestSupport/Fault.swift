@@ -1,0 +1,25 @@
+/// What a ``FaultProxy`` does to the traffic.
+public enum Fault: Sendable, Equatable {
+    /// Nothing.
+    case pass
+    /// Holds every chunk, in both directions, for this long.
+    case delay(Duration)
+    /// Accepts, reads and forgets: the client hears nothing, the server hears nothing.
+    case blackHole
+    /// Commands reach the server, replies are forgotten: a link that is dead in one direction.
+    case loseReplies
+    /// Commands are forgotten, replies pass.
+    case loseCommands
+    /// Reads from neither side, so that their buffers fill.
+    case stall
+    /// The listener is closed: new connections are refused; open ones pass.
+    case refuse
+    /// Instead of the server's next bytes, the client gets these; then the traffic passes again.
+    case garbage([UInt8])
+    /// The first `times` commands that contain `match` never reach the server; the connection is cut instead.
+    case cutBeforeSend(match: String, times: Int = 1)
+    /// The first `times` commands that contain `match` are executed, but their connection is cut when the reply arrives.
+    case cutBeforeReply(match: String, times: Int = 1)
+    /// Every connection is cut once this many further bytes of the client were forwarded.
+    case cutAfterClientBytes(Int)
+}

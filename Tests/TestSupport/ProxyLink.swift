@@ -1,0 +1,164 @@
+import Foundation
+
+/// One client's connection through the proxy; used by the proxy's thread only.
+final class ProxyLink {
+    enum Side { case client, server }
+
+    /// What reading led to.
+    enum Outcome: Equatable {
+        case fine
+        /// The peer ended the connection.
+        case ended
+        /// A fault asks for the connection to be cut.
+        case cut
+    }
+
+    /// Bytes on their way to one side.
+    struct Outbox {
+        var chunks: [(bytes: [UInt8], due: ContinuousClock.Instant)] = []
+        var size = 0
+    }
+
+    static let outboxLimit = 1 << 20
+
+    let client: Int32
+    let server: Int32
+    private var toClient = Outbox()
+    private var toServer = Outbox()
+    private var commands = RespFramer()
+    private var replies = RespFramer()
+    private var commandCount = 0
+    private var replyCount = 0
+    /// The number of the reply that must not be delivered.
+    private var fatalReply: Int?
+    private var forwardedSince = 0
+
+    init(client: Int32, server: Int32) {
+        self.client = client
+        self.server = server
+        for descriptor in [client, server] { Sockets.setNonBlocking(descriptor) }
+    }
+
+    func descriptor(_ side: Side) -> Int32 { side == .client ? client : server }
+
+    /// False while the other side has not taken what was read before.
+    func wantsRead(from side: Side) -> Bool {
+        (side == .client ? toServer : toClient).size < Self.outboxLimit
+    }
+
+    func due(to side: Side) -> ContinuousClock.Instant? {
+        (side == .client ? toClient : toServer).chunks.first?.due
+    }
+
+    /// The count of ``Fault/cutAfterClientBytes(_:)`` begins anew.
+    func faultChanged() { forwardedSince = 0 }
+
+    /// Reads once and decides what becomes of the bytes.
+    func read(from side: Side, _ fault: inout Fault, _ control: ProxyControl) -> Outcome {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor(side), &buffer, buffer.count, 0)
+        guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) ? .fine : .ended }
+        buffer.removeLast(buffer.count - count)
+        return side == .client ? fromClient(buffer, &fault, control) : fromServer(buffer, &fault)
+    }
+
+    /// Writes what is due; false when the peer is gone.
+    func write(to side: Side, now: ContinuousClock.Instant) -> Bool {
+        side == .client ? Self.flush(&toClient, client, now) : Self.flush(&toServer, server, now)
+    }
+
+    func close(_ cut: ProxyControl.Cut) {
+        Foundation.close(server)
+        if cut == .reset { Sockets.reset(client) } else { Foundation.close(client) }
+    }
+
+    private func fromClient(_ bytes: [UInt8], _ fault: inout Fault, _ control: ProxyControl) -> Outcome {
+        var kept = bytes.count
+        var outcome = Outcome.fine
+        var previous = 0
+        for boundary in commands.feed(bytes) {
+            commandCount += 1
+            control.saw(command: boundary.words)
+            switch fault {
+            case .cutBeforeSend(let match, let times) where boundary.words.containsAnyCase(match):
+                fault = times > 1 ? .cutBeforeSend(match: match, times: times - 1) : .pass
+                return sendNow(bytes[..<previous])
+            case .cutBeforeReply(let match, let times)
+            where fatalReply == nil && boundary.words.containsAnyCase(match):
+                fault = times > 1 ? .cutBeforeReply(match: match, times: times - 1) : .pass
+                fatalReply = commandCount
+            default: break
+            }
+            previous = boundary.offset
+        }
+        switch fault {
+        case .blackHole, .loseCommands: return .fine
+        case .cutAfterClientBytes(let limit):
+            kept = min(kept, limit - forwardedSince)
+            forwardedSince += kept
+            if forwardedSince >= limit { outcome = .cut }
+        default: break
+        }
+        if outcome == .cut { return sendNow(bytes[..<kept]) }
+        Self.append(bytes[..<kept], to: &toServer, fault)
+        return .fine
+    }
+
+    /// What comes before a cut still reaches the server.
+    private func sendNow(_ bytes: ArraySlice<UInt8>) -> Outcome {
+        Self.append(bytes, to: &toServer, .pass)
+        _ = Self.flush(&toServer, server, .now)
+        return .cut
+    }
+
+    private func fromServer(_ bytes: [UInt8], _ fault: inout Fault) -> Outcome {
+        var previous = 0
+        for boundary in replies.feed(bytes) {
+            replyCount += 1
+            if let fatalReply, replyCount >= fatalReply {
+                Self.append(bytes[..<previous], to: &toClient, .pass)
+                _ = Self.flush(&toClient, client, .now)
+                return .cut
+            }
+            previous = boundary.offset
+        }
+        // The beginning of the fatal reply must not leak either.
+        if let fatalReply, replyCount == fatalReply - 1 {
+            Self.append(bytes[..<previous], to: &toClient, fault)
+            return .fine
+        }
+        switch fault {
+        case .blackHole, .loseReplies: return .fine
+        case .garbage(let garbage):
+            fault = .pass
+            Self.append(garbage[...], to: &toClient, .pass)
+        default: Self.append(bytes[...], to: &toClient, fault)
+        }
+        return .fine
+    }
+
+    private static func append(_ bytes: ArraySlice<UInt8>, to outbox: inout Outbox, _ fault: Fault) {
+        guard !bytes.isEmpty else { return }
+        let delay = if case .delay(let delay) = fault { delay } else { Duration.zero }
+        outbox.chunks.append((Array(bytes), .now + delay))
+        outbox.size += bytes.count
+    }
+
+    private static func flush(_ outbox: inout Outbox, _ descriptor: Int32, _ now: ContinuousClock.Instant) -> Bool {
+        while let chunk = outbox.chunks.first, chunk.due <= now {
+            let sent = chunk.bytes.withUnsafeBytes { Sockets.send(descriptor, $0) }
+            if sent < 0 { return errno == EAGAIN || errno == EINTR }
+            outbox.size -= sent
+            if sent == chunk.bytes.count {
+                outbox.chunks.removeFirst()
+            } else {
+                outbox.chunks[0].bytes.removeFirst(sent)
+            }
+        }
+        return true
+    }
+}
+
+extension String {
+    fileprivate func containsAnyCase(_ text: String) -> Bool { range(of: text, options: .caseInsensitive) != nil }
+}
