@@ -26,11 +26,13 @@ public final class EmbeddedRedis: Service, Sendable {
         let path = ProcessInfo.processInfo.environment["PATH"]
         let executable = try ServerExecutable.locate(options.executable, path: path)
         let folder = try ServerFolder(options.directory)
+        let lock = folder.isTemporary ? nil : try await FolderLock.take(folder.path, waiting: options.startTimeout)
         let watchdog = try Watchdog(
-            makingFolder: folder.isTemporary ? folder.path : nil, socket: folder.socket, budget: options.stopTimeout)
+            makingFolder: folder.isTemporary ? folder.path : nil, socket: folder.socket, lock: lock,
+            budget: options.stopTimeout)
         let launcher = ServerLauncher(
             executable: executable, folder: folder, directives: directives, startTimeout: options.startTimeout,
-            stopTimeout: options.stopTimeout, watchdog: watchdog)
+            stopTimeout: options.stopTimeout, watchdog: watchdog, lock: lock)
         let logger = logger ?? Logger(label: "signalbox.embedded")
         do {
             let (server, port) = try await launcher.launchFirst(wantedPort: options.tcpPort)
@@ -40,8 +42,7 @@ public final class EmbeddedRedis: Service, Sendable {
                 server, port: port, launcher: launcher, restarts: options.restarts, logger: logger)
             return EmbeddedRedis(supervisor, password: directives.password)
         } catch {
-            await watchdog.finish()
-            folder.removeIfTemporary()
+            await launcher.cleanUp()
             throw error
         }
     }

@@ -12,8 +12,8 @@ extension EmbeddedRedis {
         public var tcpPort: Int?
         /// Further directives in the syntax of the server's configuration file.
         ///
-        /// For example `["maxmemory": "100mb"]`. Directives that this type sets itself (`port`, `dir`, `unixsocket`, `daemonize`, …), and names or values that
-        /// could smuggle in another line are refused.
+        /// For example `["maxmemory": "100mb"]`. Directives that this type sets itself (`port`, `dir`, `unixsocket`,
+        /// `daemonize`, …) are refused, as are names and values that could smuggle in another line.
         public var directives: [String: String] = [:]
         /// Executable to start, as a path or a name; nil searches `PATH` for `redis-server`, then `valkey-server`.
         public var executable: String?

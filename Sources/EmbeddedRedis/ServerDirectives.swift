@@ -44,7 +44,7 @@ struct ServerDirectives {
 
     private static func checkedName(_ name: String) throws(EmbeddedRedisError) -> String {
         let lower = name.lowercased()
-        guard !lower.isEmpty, lower.utf8.allSatisfy({ isDirectiveByte($0) }) else {
+        guard !lower.isEmpty, !lower.hasPrefix("-"), lower.utf8.allSatisfy({ isDirectiveByte($0) }) else {
             throw EmbeddedRedisError(
                 .invalidOption, "\"\(printable(name))\" is not a directive's name: letters, digits and '-' only.")
         }

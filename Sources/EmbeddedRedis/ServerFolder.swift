@@ -42,20 +42,6 @@ struct ServerFolder {
         try Self.prepare(path)
     }
 
-    /// Locks the folder for one server: the lock belongs to the open descriptor, which the server inherits, so that it
-    /// lasts exactly as long as the server's process, even when its owner is gone.
-    func lock() throws(EmbeddedRedisError) -> Int32? {
-        guard !isTemporary else { return nil }
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.unusable(path, errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw EmbeddedRedisError(
-                .directoryInUse, "Another server is running in \(path): stop its owner, or choose another folder.")
-        }
-        return descriptor
-    }
-
     /// The last lines of the server's log.
     func logTail(_ count: Int = 8) -> [String] {
         guard let file = FileHandle(forReadingAtPath: log) else { return [] }
@@ -97,7 +83,7 @@ struct ServerFolder {
         guard access(path, W_OK | X_OK) == 0 else { throw unusable(path, errno) }
     }
 
-    private static func unusable(_ path: String, _ errno: Int32) -> EmbeddedRedisError {
+    static func unusable(_ path: String, _ errno: Int32) -> EmbeddedRedisError {
         let reason = Spawn.Failure(call: "open", errno: errno).reason
         return EmbeddedRedisError(
             .directoryUnusable, "The folder \(path) cannot be used: \(reason). Check its owner and permissions.")

@@ -16,6 +16,7 @@ struct ServerLauncher: Sendable {
     let startTimeout: Duration
     let stopTimeout: Duration
     let watchdog: Watchdog
+    let lock: FolderLock?
 
     // Announces the process id on descriptor 3 before it becomes the server, so that there is no moment in which the
     // server runs and the watchdog does not know it.
@@ -24,7 +25,7 @@ struct ServerLauncher: Sendable {
 
     /// Starts a server and returns when it serves commands; one that does not is ended again.
     func launch(port: Int?) async throws -> ChildProcess {
-        let process = try await spawn(port: port)
+        let process = try spawn(port: port)
         do {
             try await waitUntilReady(process, port: port)
             return process
@@ -53,21 +54,27 @@ struct ServerLauncher: Sendable {
         watchdog.serverEnded()
     }
 
-    /// Starts the process; the folder stays locked for as long as it lives.
-    private func spawn(port: Int?) async throws -> ChildProcess {
+    /// Lets the watchdog clean up, and whoever waits for the folder go on.
+    func cleanUp() async {
+        await watchdog.finish()
+        folder.removeIfTemporary()
+        lock?.release()
+    }
+
+    /// Starts the process, which reads its configuration and then belongs to `waitUntilReady`.
+    private func spawn(port: Int?) throws -> ChildProcess {
         guard watchdog.isWatching else {
             throw EmbeddedRedisError(.startFailed, "The server's watchdog process was killed; start a new server.")
         }
-        let lock = try await lockedFolder()
         let log = open(folder.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        defer { for descriptor in [lock, log] where descriptor >= 0 { close(descriptor) } }
         guard log >= 0 else { throw logUnusable(errno) }
+        defer { close(log) }
         let standardInput = try SocketPair()
         defer { close(standardInput.ours) }
         defer { close(standardInput.theirs) }
         let process = try ChildProcess(
             ["/bin/sh", "-c", Self.announce, "redis-launcher", executable, "-"],
-            descriptors: [standardInput.theirs, log, log, watchdog.announcements] + (lock >= 0 ? [lock] : []))
+            descriptors: [standardInput.theirs, log, log, watchdog.announcements] + (lock?.descriptors ?? []))
         let text = directives.text(directory: folder.path, socket: folder.socket, port: port)
         SocketPair.send(text, to: standardInput.ours)
         return process
@@ -92,19 +99,6 @@ struct ServerLauncher: Sendable {
                     logTail: folder.logTail())
             }
             try await Task.sleep(for: Self.pause)
-        }
-    }
-
-    /// A predecessor whose owner was killed may still be saving its data: it gets the time its watchdog gives it.
-    private func lockedFolder() async throws -> Int32 {
-        let deadline = ContinuousClock.now + startTimeout
-        while true {
-            do {
-                return try folder.lock() ?? -1
-            } catch {
-                guard error.code == .directoryInUse, ContinuousClock.now < deadline else { throw error }
-            }
-            try await Task.sleep(for: .milliseconds(20))
         }
     }
 

@@ -68,8 +68,7 @@ final class Supervisor: Sendable {
         supervision?.cancel()
         await launcher.end(server)
         _ = await supervision?.value
-        await launcher.watchdog.finish()
-        launcher.folder.removeIfTemporary()
+        await launcher.cleanUp()
         logger.debug("embedded redis stopped", metadata: ["folder": "\(launcher.folder.path)"])
     }
 

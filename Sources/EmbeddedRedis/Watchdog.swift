@@ -43,13 +43,13 @@ final class Watchdog: Sendable {
     private let process: ChildProcess
 
     /// Returns when the folder exists and is watched over.
-    init(makingFolder folder: String?, socket: String, budget: Duration) throws {
+    init(makingFolder folder: String?, socket: String, lock: FolderLock?, budget: Duration) throws {
         let pair = try SocketPair()
         defer { close(pair.theirs) }
         let tenths = max(1, Int(budget / .milliseconds(100)))
         let arguments = ["/bin/sh", "-c", Self.script, "redis-watchdog", folder ?? "", socket, "\(tenths)"]
         do {
-            process = try ChildProcess(arguments, descriptors: [pair.theirs, pair.theirs, pair.theirs])
+            process = try ChildProcess(arguments, descriptors: [pair.theirs, pair.theirs, pair.theirs] + (lock?.descriptors ?? []))
         } catch {
             close(pair.ours)
             throw error

@@ -1,0 +1,83 @@
+import EmbeddedRedis
+import Foundation
+import TestSupport
+import Testing
+
+/// The owner runs in a process of its own (an exit test), because it has to die.
+@Suite struct OwnerDeathTests {
+    private static func report(_ server: EmbeddedRedis) {
+        FileHandle.standardOutput.write(Data("\(server.processID) \(server.directory)\n".utf8))
+    }
+
+    private func parse(_ output: [UInt8]) throws -> (processID: Int32, directory: String) {
+        let line = String(decoding: output, as: UTF8.self).split(separator: "\n").first
+        let fields = try #require(line?.split(separator: " "))
+        return (try #require(Int32(fields[0])), String(fields[1]))
+    }
+
+    private func expectNothingLeft(_ output: [UInt8]) async throws {
+        let (processID, directory) = try parse(output)
+        try await eventually("the server is gone") { !ProcessResources.isAlive(processID) }
+        try await eventually("the folder is gone") { !FileManager.default.fileExists(atPath: directory) }
+    }
+
+    @Test func `kill -9 of the owner ends the server and removes its folder`() async throws {
+        let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+            var options = EmbeddedRedis.Options()
+            options.appendOnly = true
+            let server = try await EmbeddedRedis.start(options)
+            Self.report(server)
+            kill(getpid(), SIGKILL)
+        }
+        try await expectNothingLeft(result.standardOutputContent)
+    }
+
+    @Test func `kill -9 of the owner ends even a server that is stopped`() async throws {
+        let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+            let server = try await EmbeddedRedis.start()
+            Self.report(server)
+            server.signal(SIGSTOP)
+            kill(getpid(), SIGKILL)
+        }
+        try await expectNothingLeft(result.standardOutputContent)
+    }
+
+    @Test func `exit without stop leaves nothing`() async throws {
+        let result = try await #require(processExitsWith: .exitCode(3), observing: [\.standardOutputContent]) {
+            let server = try await EmbeddedRedis.start()
+            Self.report(server)
+            exit(3)
+        }
+        try await expectNothingLeft(result.standardOutputContent)
+    }
+
+    @Test func `a successor waits for the folder of an owner that was killed`() async throws {
+        let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+            var options = EmbeddedRedis.Options()
+            options.directory = FileManager.default.temporaryDirectory.path + "/signalbox-succession"
+            let server = try await EmbeddedRedis.start(options)
+            Self.report(server)
+            kill(getpid(), SIGKILL)
+        }
+        let (_, directory) = try parse(result.standardOutputContent)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var options = EmbeddedRedis.Options()
+        options.directory = directory
+        let successor = try await EmbeddedRedis.start(options)
+        let client = try RespClient(.unix(path: directory + "/redis.sock"))
+        #expect(try client("PING") == .status("PONG"))
+        // The watchdog of the killed owner must not remove the successor's socket.
+        #expect(FileManager.default.fileExists(atPath: directory + "/redis.sock"))
+        await successor.stop()
+    }
+
+    @Test func `starting and stopping leaves no descriptor, child or thread's work behind`() async throws {
+        await #expect(processExitsWith: .success) {
+            await (try EmbeddedRedis.start()).stop()
+            let before = ProcessResources.openFileDescriptors()
+            for _ in 0..<3 { await (try EmbeddedRedis.start()).stop() }
+            let after = ProcessResources.openFileDescriptors()
+            exit(after == before && ProcessResources.children().isEmpty ? 0 : 1)
+        }
+    }
+}
