@@ -22,14 +22,14 @@ final class FolderLock: Sendable {
         while true {
             if let lock = try FolderLock(path) { return lock }
             guard ContinuousClock.now < deadline else {
-                throw EmbeddedRedisError(
+                throw EmbeddedServerError(
                     .directoryInUse, "Another server is running in \(path): stop its owner, or choose another folder.")
             }
             try await Task.sleep(for: .milliseconds(20))
         }
     }
 
-    private init?(_ path: String) throws(EmbeddedRedisError) {
+    private init?(_ path: String) throws(EmbeddedServerError) {
         let opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         descriptor = Mutex(opened)
         guard opened >= 0 else { throw ServerFolder.unusable(path, errno) }

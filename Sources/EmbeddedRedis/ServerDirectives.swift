@@ -15,14 +15,14 @@ struct ServerDirectives {
     private let appendOnly: Bool
     private let isTemporary: Bool
 
-    init(_ options: EmbeddedRedis.Options) throws(EmbeddedRedisError) {
+    init(_ options: EmbeddedServer.Options) throws(EmbeddedServerError) {
         var extra: [(name: String, value: String)] = []
         for (name, value) in options.directives.sorted(by: { $0.key < $1.key }) {
             extra.append((name: try Self.checkedName(name), value: try Self.checkedValue(value, of: name)))
         }
         password = extra.last { $0.name == "requirepass" }?.value
         if let password, password.contains(where: { " \t\"'\\".contains($0) }) {
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .invalidOption, "The directive requirepass must be one word without quotes, spaces or backslashes.")
         }
         self.extra = extra
@@ -42,15 +42,15 @@ struct ServerDirectives {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func checkedName(_ name: String) throws(EmbeddedRedisError) -> String {
+    private static func checkedName(_ name: String) throws(EmbeddedServerError) -> String {
         let lower = name.lowercased()
         guard !lower.isEmpty, !lower.hasPrefix("-"), lower.utf8.allSatisfy({ isDirectiveByte($0) }) else {
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .invalidOption, "\"\(printable(name))\" is not a directive's name: letters, digits and '-' only.")
         }
         guard !reserved.contains(lower) else {
-            throw EmbeddedRedisError(
-                .invalidOption, "The directive \(lower) is set by EmbeddedRedis itself; use its options instead.")
+            throw EmbeddedServerError(
+                .invalidOption, "The directive \(lower) is set by EmbeddedServer itself; use its options instead.")
         }
         return lower
     }
@@ -62,9 +62,9 @@ struct ServerDirectives {
         }
     }
 
-    private static func checkedValue(_ value: String, of name: String) throws(EmbeddedRedisError) -> String {
+    private static func checkedValue(_ value: String, of name: String) throws(EmbeddedServerError) -> String {
         guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .invalidOption, "The value of directive \(printable(name)) contains a line break or control character.")
         }
         return value

@@ -5,7 +5,7 @@ enum ServerExecutable {
     static let names = ["redis-server", "valkey-server"]
 
     /// An absolute path; a name is looked for in `PATH` and where package managers put servers.
-    static func locate(_ wanted: String?, path: String?) throws(EmbeddedRedisError) -> String {
+    static func locate(_ wanted: String?, path: String?) throws(EmbeddedServerError) -> String {
         let folders = (path ?? "").split(separator: ":").map(String.init)
         for name in wanted.map({ [$0] }) ?? names {
             if name.contains("/") {
@@ -18,10 +18,10 @@ enum ServerExecutable {
             }
         }
         if let wanted {
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .notInstalled, "\(wanted) is not an executable program. \(installHint)")
         }
-        throw EmbeddedRedisError(.notInstalled, "redis-server is not installed. \(installHint)")
+        throw EmbeddedServerError(.notInstalled, "redis-server is not installed. \(installHint)")
     }
 
     private static let installHint =

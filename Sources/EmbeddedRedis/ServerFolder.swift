@@ -21,7 +21,7 @@ struct ServerFolder {
     static let socketPathLimit = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
     /// Names the folder; a given one is made and checked, a temporary one is left for the watchdog to make.
-    init(_ given: String?) throws(EmbeddedRedisError) {
+    init(_ given: String?) throws(EmbeddedServerError) {
         guard let given else {
             isTemporary = true
             path = Self.temporaryPath()
@@ -29,12 +29,12 @@ struct ServerFolder {
         }
         isTemporary = false
         guard !given.isEmpty, !given.utf8.contains(0) else {
-            throw EmbeddedRedisError(.directoryUnusable, "The folder's path is empty or contains a zero byte.")
+            throw EmbeddedServerError(.directoryUnusable, "The folder's path is empty or contains a zero byte.")
         }
         path = URL(filePath: given).standardizedFileURL.path(percentEncoded: false).droppingTrailingSlash
         let length = socket.utf8.count
         guard length <= Self.socketPathLimit else {
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .directoryUnusable,
                 "The socket's path \(socket) has \(length) bytes, a Unix socket takes \(Self.socketPathLimit): "
                     + "choose a folder with a shorter path.")
@@ -64,28 +64,28 @@ struct ServerFolder {
         return (fits == true ? preferred ?? "/tmp" : "/tmp") + name
     }
 
-    private static func prepare(_ path: String) throws(EmbeddedRedisError) {
+    private static func prepare(_ path: String) throws(EmbeddedServerError) {
         do {
             var isDirectory: ObjCBool = false
             if !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
                 try FileManager.default.createDirectory(
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } else if !isDirectory.boolValue {
-                throw EmbeddedRedisError(.directoryUnusable, "\(path) is a file, not a folder.")
+                throw EmbeddedServerError(.directoryUnusable, "\(path) is a file, not a folder.")
             }
-        } catch let error as EmbeddedRedisError {
+        } catch let error as EmbeddedServerError {
             throw error
         } catch {
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .directoryUnusable, "The folder \(path) cannot be made: check the path, its permissions and space.",
                 underlying: error)
         }
         guard access(path, W_OK | X_OK) == 0 else { throw unusable(path, errno) }
     }
 
-    static func unusable(_ path: String, _ errno: Int32) -> EmbeddedRedisError {
+    static func unusable(_ path: String, _ errno: Int32) -> EmbeddedServerError {
         let reason = Spawn.Failure(call: "open", errno: errno).reason
-        return EmbeddedRedisError(
+        return EmbeddedServerError(
             .directoryUnusable, "The folder \(path) cannot be used: \(reason). Check its owner and permissions.")
     }
 }

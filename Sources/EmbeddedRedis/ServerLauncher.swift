@@ -44,7 +44,7 @@ struct ServerLauncher: Sendable {
             attempts -= 1
             do {
                 return (try await launch(port: port), port)
-            } catch let error as EmbeddedRedisError where error.code == .portInUse && attempts > 0 {}
+            } catch let error as EmbeddedServerError where error.code == .portInUse && attempts > 0 {}
         }
     }
 
@@ -64,7 +64,7 @@ struct ServerLauncher: Sendable {
     /// Starts the process, which reads its configuration and then belongs to `waitUntilReady`.
     private func spawn(port: Int?) throws -> ChildProcess {
         guard watchdog.isWatching else {
-            throw EmbeddedRedisError(.startFailed, "The server's watchdog process was killed; start a new server.")
+            throw EmbeddedServerError(.startFailed, "The server's watchdog process was killed; start a new server.")
         }
         let log = open(folder.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw logUnusable(errno) }
@@ -94,7 +94,7 @@ struct ServerLauncher: Sendable {
             case .silent: break
             }
             guard ContinuousClock.now < deadline else {
-                throw EmbeddedRedisError(
+                throw EmbeddedServerError(
                     .startFailed, "\(executable) did not answer at \(folder.socket) within \(startTimeout).",
                     logTail: folder.logTail())
             }
@@ -102,13 +102,13 @@ struct ServerLauncher: Sendable {
         }
     }
 
-    private func logUnusable(_ code: Int32) -> EmbeddedRedisError {
+    private func logUnusable(_ code: Int32) -> EmbeddedServerError {
         let reason = Spawn.Failure(call: "open", errno: code).reason
-        return EmbeddedRedisError(
+        return EmbeddedServerError(
             code == ENOSPC ? .diskFull : .directoryUnusable, "\(folder.log) cannot be written: \(reason).")
     }
 
-    private func startFailure(_ exit: ChildProcess.Exit, port: Int?) -> EmbeddedRedisError {
+    private func startFailure(_ exit: ChildProcess.Exit, port: Int?) -> EmbeddedServerError {
         let tail = folder.logTail()
         return StartFailure(log: tail, exit: exit).error(executable: executable, folder: folder.path, port: port)
     }

@@ -3,26 +3,26 @@ struct StartFailure {
     let log: [String]
     let exit: ChildProcess.Exit
 
-    func error(executable: String, folder: String, port: Int?) -> EmbeddedRedisError {
+    func error(executable: String, folder: String, port: Int?) -> EmbeddedServerError {
         if mentions("Address already in use"), let port {
-            return EmbeddedRedisError(
+            return EmbeddedServerError(
                 .portInUse, "Port \(port) of 127.0.0.1 is taken: choose another, or 0 for a free one.", logTail: log)
         }
         if mentions("No space left on device") {
-            return EmbeddedRedisError(
+            return EmbeddedServerError(
                 .diskFull, "No space is left for the data in \(folder): free some, or choose another folder.",
                 logTail: log)
         }
         if mentions("FATAL CONFIG FILE ERROR") {
-            return EmbeddedRedisError(
+            return EmbeddedServerError(
                 .invalidOption, "\(executable) refused a directive: see its last lines.", logTail: log)
         }
         if mentions("Permission denied") || mentions("Read-only file system") {
-            return EmbeddedRedisError(
+            return EmbeddedServerError(
                 .directoryUnusable, "\(executable) may not use \(folder): check its owner and permissions.",
                 logTail: log)
         }
-        return EmbeddedRedisError(
+        return EmbeddedServerError(
             .startFailed, "\(executable) ended with \(exit) before it answered: is it a Redis server?", logTail: log)
     }
 

@@ -9,7 +9,7 @@ final class Supervisor: Sendable {
         /// Set once, by the first who wants it to end; everybody else waits for the same task.
         var stopping: Task<Void, Never>?
         /// Ends with the error that made it give up, or nil when its owner stopped it.
-        var supervision: Task<EmbeddedRedisError?, Never>?
+        var supervision: Task<EmbeddedServerError?, Never>?
     }
 
     let launcher: ServerLauncher
@@ -32,7 +32,7 @@ final class Supervisor: Sendable {
     var restarts: Int { state.withLock(\.restarts) }
 
     /// Waits for the end: nil after `stop`, or why the server is not started again.
-    func ended() async -> EmbeddedRedisError? {
+    func ended() async -> EmbeddedServerError? {
         await state.withLock(\.supervision)?.value
     }
 
@@ -53,7 +53,7 @@ final class Supervisor: Sendable {
         let server = try await launcher.launch(port: port)
         guard adopt(server) else {
             await launcher.end(server)
-            throw EmbeddedRedisError(.stopped, operation: "restart", "The server was stopped by its owner.")
+            throw EmbeddedServerError(.stopped, operation: "restart", "The server was stopped by its owner.")
         }
         watchOver(server)
     }
@@ -63,7 +63,7 @@ final class Supervisor: Sendable {
         state.withLock { $0.supervision = task }
     }
 
-    private func stop(_ server: ChildProcess, _ supervision: Task<EmbeddedRedisError?, Never>?) async {
+    private func stop(_ server: ChildProcess, _ supervision: Task<EmbeddedServerError?, Never>?) async {
         // Ends a pause or a start in progress; a server that runs needs its own signal.
         supervision?.cancel()
         await launcher.end(server)
@@ -72,7 +72,7 @@ final class Supervisor: Sendable {
         logger.debug("embedded redis stopped", metadata: ["folder": "\(launcher.folder.path)"])
     }
 
-    private func supervise(_ first: ChildProcess) async -> EmbeddedRedisError? {
+    private func supervise(_ first: ChildProcess) async -> EmbeddedServerError? {
         var policy = RestartPolicy()
         var server = first
         while true {
@@ -88,7 +88,7 @@ final class Supervisor: Sendable {
             } catch {
                 if isStopping || error is CancellationError { return nil }
                 logger.error("embedded redis gave up", metadata: ["error": "\(error)"])
-                return error as? EmbeddedRedisError
+                return error as? EmbeddedServerError
             }
             guard adopt(server) else {
                 await launcher.end(server)
@@ -99,7 +99,7 @@ final class Supervisor: Sendable {
     }
 
     private func successor(
-        _ policy: inout RestartPolicy, uptime: Duration, cause: EmbeddedRedisError
+        _ policy: inout RestartPolicy, uptime: Duration, cause: EmbeddedServerError
     ) async throws -> ChildProcess {
         var action = policy.serverDied(after: uptime)
         var reason: any Error = cause
@@ -113,7 +113,7 @@ final class Supervisor: Sendable {
                 action = policy.serverDied(after: .zero)
             }
         }
-        throw EmbeddedRedisError(
+        throw EmbeddedServerError(
             .died, operation: "restart",
             "The server in \(launcher.folder.path) died \(policy.quickDeaths) times in a row and is not started again.",
             logTail: launcher.folder.logTail(), underlying: reason)
@@ -130,8 +130,8 @@ final class Supervisor: Sendable {
 
     private var isStopping: Bool { state.withLock { $0.stopping != nil } }
 
-    private func death(of server: ChildProcess, _ exit: ChildProcess.Exit) -> EmbeddedRedisError {
-        EmbeddedRedisError(
+    private func death(of server: ChildProcess, _ exit: ChildProcess.Exit) -> EmbeddedServerError {
+        EmbeddedServerError(
             .died, operation: "supervise",
             "The server in \(launcher.folder.path) (process \(server.processID)) ended with \(exit).",
             logTail: launcher.folder.logTail())

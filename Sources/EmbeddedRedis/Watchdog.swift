@@ -49,7 +49,8 @@ final class Watchdog: Sendable {
         let tenths = max(1, Int(budget / .milliseconds(100)))
         let arguments = ["/bin/sh", "-c", Self.script, "redis-watchdog", folder ?? "", socket, "\(tenths)"]
         do {
-            process = try ChildProcess(arguments, descriptors: [pair.theirs, pair.theirs, pair.theirs] + (lock?.descriptors ?? []))
+            process = try ChildProcess(
+                arguments, descriptors: [pair.theirs, pair.theirs, pair.theirs] + (lock?.descriptors ?? []))
         } catch {
             close(pair.ours)
             throw error
@@ -58,9 +59,9 @@ final class Watchdog: Sendable {
         let answer = Self.readLine(pair.ours)
         guard answer == "ready" else {
             close(pair.ours)
-            throw EmbeddedRedisError(
+            throw EmbeddedServerError(
                 .directoryUnusable,
-                "The folder \(folder ?? "of the server") cannot be made: \(answer). Check TMPDIR, its permissions and space."
+                "The folder \(folder ?? "of the server") cannot be made: \(answer). Check TMPDIR: permissions, space."
             )
         }
     }

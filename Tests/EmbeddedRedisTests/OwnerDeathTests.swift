@@ -5,7 +5,7 @@ import Testing
 
 /// The owner runs in a process of its own (an exit test), because it has to die.
 @Suite struct OwnerDeathTests {
-    private static func report(_ server: EmbeddedRedis) {
+    private static func report(_ server: EmbeddedServer) {
         FileHandle.standardOutput.write(Data("\(server.processID) \(server.directory)\n".utf8))
     }
 
@@ -23,9 +23,9 @@ import Testing
 
     @Test func `kill -9 of the owner ends the server and removes its folder`() async throws {
         let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
-            var options = EmbeddedRedis.Options()
+            var options = EmbeddedServer.Options()
             options.appendOnly = true
-            let server = try await EmbeddedRedis.start(options)
+            let server = try await EmbeddedServer.start(options)
             Self.report(server)
             kill(getpid(), SIGKILL)
         }
@@ -34,7 +34,7 @@ import Testing
 
     @Test func `kill -9 of the owner ends even a server that is stopped`() async throws {
         let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
-            let server = try await EmbeddedRedis.start()
+            let server = try await EmbeddedServer.start()
             Self.report(server)
             server.signal(SIGSTOP)
             kill(getpid(), SIGKILL)
@@ -44,7 +44,7 @@ import Testing
 
     @Test func `exit without stop leaves nothing`() async throws {
         let result = try await #require(processExitsWith: .exitCode(3), observing: [\.standardOutputContent]) {
-            let server = try await EmbeddedRedis.start()
+            let server = try await EmbeddedServer.start()
             Self.report(server)
             exit(3)
         }
@@ -53,17 +53,17 @@ import Testing
 
     @Test func `a successor waits for the folder of an owner that was killed`() async throws {
         let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
-            var options = EmbeddedRedis.Options()
+            var options = EmbeddedServer.Options()
             options.directory = FileManager.default.temporaryDirectory.path + "/signalbox-succession"
-            let server = try await EmbeddedRedis.start(options)
+            let server = try await EmbeddedServer.start(options)
             Self.report(server)
             kill(getpid(), SIGKILL)
         }
         let (_, directory) = try parse(result.standardOutputContent)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        var options = EmbeddedRedis.Options()
+        var options = EmbeddedServer.Options()
         options.directory = directory
-        let successor = try await EmbeddedRedis.start(options)
+        let successor = try await EmbeddedServer.start(options)
         let client = try RespClient(.unix(path: directory + "/redis.sock"))
         #expect(try client("PING") == .status("PONG"))
         // The watchdog of the killed owner must not remove the successor's socket.
@@ -73,9 +73,9 @@ import Testing
 
     @Test func `starting and stopping leaves no descriptor, child or thread's work behind`() async throws {
         await #expect(processExitsWith: .success) {
-            await (try EmbeddedRedis.start()).stop()
+            await (try EmbeddedServer.start()).stop()
             let before = ProcessResources.openFileDescriptors()
-            for _ in 0..<3 { await (try EmbeddedRedis.start()).stop() }
+            for _ in 0..<3 { await (try EmbeddedServer.start()).stop() }
             let after = ProcessResources.openFileDescriptors()
             exit(after == before && ProcessResources.children().isEmpty ? 0 : 1)
         }

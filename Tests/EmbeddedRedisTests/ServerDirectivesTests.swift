@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ServerDirectivesTests {
     private func directives(_ extra: [String: String]) throws -> ServerDirectives {
-        var options = EmbeddedRedis.Options()
+        var options = EmbeddedServer.Options()
         options.directives = extra
         return try ServerDirectives(options)
     }
@@ -14,23 +14,25 @@ import Testing
         "unixsocket", "include",
     ])
     func `a directive's name that is not one, or that is ours, is refused`(name: String) {
-        #expect { try directives([name: "1"]) } throws: { ($0 as? EmbeddedRedisError)?.code == .invalidOption }
+        #expect { try directives([name: "1"]) } throws: { ($0 as? EmbeddedServerError)?.code == .invalidOption }
     }
 
     @Test(arguments: ["100mb\nport 6379", "100mb\rport 6379", "a\0b", "\u{1b}[31m", "\u{7f}"])
     func `a value with a line break or control character is refused`(value: String) {
-        #expect { try directives(["maxmemory": value]) } throws: { ($0 as? EmbeddedRedisError)?.code == .invalidOption }
+        #expect { try directives(["maxmemory": value]) } throws: {
+            ($0 as? EmbeddedServerError)?.code == .invalidOption
+        }
     }
 
     @Test func `an error does not repeat a refused value`() {
-        let error = #expect(throws: EmbeddedRedisError.self) { try directives(["requirepass": "secret\nport 1"]) }
+        let error = #expect(throws: EmbeddedServerError.self) { try directives(["requirepass": "secret\nport 1"]) }
         #expect(error.map { !"\($0)".contains("secret") } == true)
     }
 
     @Test(arguments: ["two words", "quo\"te", "back\\slash", "it's"])
     func `a password that the server would read differently is refused`(password: String) {
         #expect { try directives(["requirepass": password]) } throws: {
-            ($0 as? EmbeddedRedisError)?.code == .invalidOption
+            ($0 as? EmbeddedServerError)?.code == .invalidOption
         }
     }
 

@@ -5,10 +5,10 @@ import Testing
 
 @Suite struct StartErrorTests {
     /// Starts a server that must not start, and returns why.
-    private func failure(_ change: (inout EmbeddedRedis.Options) -> Void) async throws -> EmbeddedRedisError {
-        var options = EmbeddedRedis.Options()
+    private func failure(_ change: (inout EmbeddedServer.Options) -> Void) async throws -> EmbeddedServerError {
+        var options = EmbeddedServer.Options()
         change(&options)
-        let error = await #expect(throws: EmbeddedRedisError.self) { try await EmbeddedRedis.start(options) }
+        let error = await #expect(throws: EmbeddedServerError.self) { try await EmbeddedServer.start(options) }
         return try #require(error)
     }
 
@@ -95,16 +95,16 @@ import Testing
 
     @Test func `two servers never share a folder`() async throws {
         try await withTemporaryFolder { folder in
-            var options = EmbeddedRedis.Options()
+            var options = EmbeddedServer.Options()
             options.directory = folder
-            let first = try await EmbeddedRedis.start(options)
+            let first = try await EmbeddedServer.start(options)
             let error = try await failure {
                 $0.directory = folder
                 $0.startTimeout = .milliseconds(100)
             }
             #expect(error.code == .directoryInUse)
             await first.stop()
-            let second = try await EmbeddedRedis.start(options)
+            let second = try await EmbeddedServer.start(options)
             await second.stop()
         }
     }
@@ -113,18 +113,18 @@ import Testing
         try await withTemporaryFolder { folder in
             let starting = Task {
                 try await Task.detached {
-                    var options = EmbeddedRedis.Options()
+                    var options = EmbeddedServer.Options()
                     options.directory = folder
-                    return try await EmbeddedRedis.start(options)
+                    return try await EmbeddedServer.start(options)
                 }.cancelledValue()
             }
             await #expect(throws: CancellationError.self) { try await starting.value }
             #expect(!FileManager.default.fileExists(atPath: folder + "/redis.sock"))
             // The lock is free again, so the process is gone.
-            var options = EmbeddedRedis.Options()
+            var options = EmbeddedServer.Options()
             options.directory = folder
             options.startTimeout = .milliseconds(500)
-            await (try EmbeddedRedis.start(options)).stop()
+            await (try EmbeddedServer.start(options)).stop()
         }
     }
 }

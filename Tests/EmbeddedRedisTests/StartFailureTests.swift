@@ -4,14 +4,14 @@ import Testing
 
 @Suite struct StartFailureTests {
     @Test(arguments: [
-        ("bind: Address already in use", EmbeddedRedisError.Code.portInUse),
+        ("bind: Address already in use", EmbeddedServerError.Code.portInUse),
         ("Can't open the append-only file: No space left on device", .diskFull),
         ("*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***", .invalidOption),
         ("Can't chdir to '/x': Permission denied", .directoryUnusable),
         ("Can't open or create append-only dir: Read-only file system", .directoryUnusable),
         ("Segmentation fault", .startFailed),
     ])
-    func `the server's last words become an error's code`(line: String, code: EmbeddedRedisError.Code) {
+    func `the server's last words become an error's code`(line: String, code: EmbeddedServerError.Code) {
         let failure = StartFailure(log: ["# Server started", line], exit: .code(1))
         let error = failure.error(executable: "/usr/bin/redis-server", folder: "/data", port: 6380)
         #expect(error.code == code)
@@ -21,7 +21,8 @@ import Testing
 
     @Test(arguments: [
         ("", ReadinessProbe.Answer.silent), ("-LOADING Redis is loading the dataset in memory\r\n", .loading),
-        ("+PONG\r\n", .ready), ("-NOAUTH Authentication required.\r\n", .ready), ("HTTP/1.1 400 Bad Request\r\n", .silent),
+        ("+PONG\r\n", .ready), ("-NOAUTH Authentication required.\r\n", .ready),
+        ("HTTP/1.1 400 Bad Request\r\n", .silent),
     ])
     func `only a Redis server's answers count as ready`(reply: String, answer: ReadinessProbe.Answer) {
         #expect(ReadinessProbe.Answer(reply: reply) == answer)

@@ -7,10 +7,10 @@ import Synchronization
 /// A real `redis-server` of a test's own, reachable over a Unix socket and a loopback port.
 public final class RedisServer: Sendable {
     /// The server beneath.
-    public let embedded: EmbeddedRedis
+    public let embedded: EmbeddedServer
     private let client = Mutex<RespClient?>(nil)
 
-    init(_ embedded: EmbeddedRedis) { self.embedded = embedded }
+    init(_ embedded: EmbeddedServer) { self.embedded = embedded }
 
     /// Its Unix socket.
     public var unix: TestAddress { .unix(path: embedded.directory + "/redis.sock") }
@@ -133,7 +133,7 @@ public func withRedisServer<T>(
     _ options: RedisServerOptions = .init(), isolation: isolated (any Actor)? = #isolation,
     _ body: (RedisServer) async throws -> T
 ) async throws -> T {
-    var embedded = EmbeddedRedis.Options()
+    var embedded = EmbeddedServer.Options()
     embedded.tcpPort = 0
     embedded.restarts = false
     embedded.appendOnly = options.persistent
@@ -143,7 +143,7 @@ public func withRedisServer<T>(
     if options.persistent { embedded.directives["appendfsync"] = "always" }
     var logger = Logger(label: "test.redis-server")
     logger.logLevel = .error
-    let server = RedisServer(try await EmbeddedRedis.start(embedded, logger: logger))
+    let server = RedisServer(try await EmbeddedServer.start(embedded, logger: logger))
     do {
         let result = try await body(server)
         if options.checksLeaks { try await server.expectNoLeaks(immortalKeyPrefixes: options.immortalKeyPrefixes) }

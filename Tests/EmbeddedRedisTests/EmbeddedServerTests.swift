@@ -5,16 +5,16 @@ import RedisCore
 import TestSupport
 import Testing
 
-@Suite struct EmbeddedRedisTests {
-    private func start(_ change: (inout EmbeddedRedis.Options) -> Void = { _ in }) async throws -> EmbeddedRedis {
-        var options = EmbeddedRedis.Options()
+@Suite struct EmbeddedServerTests {
+    private func start(_ change: (inout EmbeddedServer.Options) -> Void = { _ in }) async throws -> EmbeddedServer {
+        var options = EmbeddedServer.Options()
         change(&options)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        return try await EmbeddedRedis.start(options, logger: logger)
+        return try await EmbeddedServer.start(options, logger: logger)
     }
 
-    private func client(_ server: EmbeddedRedis) throws -> RespClient {
+    private func client(_ server: EmbeddedServer) throws -> RespClient {
         try RespClient(.unix(path: server.directory + "/redis.sock"))
     }
 
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func `a server that nobody holds any more ends by itself`() async throws {
-        var server: EmbeddedRedis? = try await start()
+        var server: EmbeddedServer? = try await start()
         let processID = try #require(server?.processID)
         let directory = try #require(server?.directory)
         server = nil
@@ -84,7 +84,7 @@ import Testing
             try await eventually("server \(death) runs") { server.restarts == death - 1 }
             server.signal(SIGKILL)
         }
-        let error = await #expect(throws: EmbeddedRedisError.self) { try await running.value }
+        let error = await #expect(throws: EmbeddedServerError.self) { try await running.value }
         #expect(error?.code == .died)
         #expect(error?.message.contains("5 times") == true)
         #expect(error?.logTail.isEmpty == false)
@@ -95,7 +95,7 @@ import Testing
         let server = try await start { $0.restarts = false }
         let running = Task { try await server.run() }
         server.signal(SIGKILL)
-        let error = await #expect(throws: EmbeddedRedisError.self) { try await running.value }
+        let error = await #expect(throws: EmbeddedServerError.self) { try await running.value }
         #expect(error?.code == .died)
         #expect(error?.message.contains("signal 9") == true)
     }

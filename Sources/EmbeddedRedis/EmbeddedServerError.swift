@@ -1,5 +1,5 @@
 /// Why a private server could not be started or kept alive.
-public struct EmbeddedRedisError: Error, Sendable {
+public struct EmbeddedServerError: Error, Sendable {
     /// The kind of failure; new kinds may be added, so keep a `default` branch.
     @nonexhaustive
     public enum Code: String, Sendable, Hashable {
@@ -46,7 +46,7 @@ public struct EmbeddedRedisError: Error, Sendable {
     }
 }
 
-extension EmbeddedRedisError: CustomStringConvertible {
+extension EmbeddedServerError: CustomStringConvertible {
     /// The message, then the server's last words on lines of their own.
     public var description: String {
         var text = "\(code.rawValue): \(message)"

@@ -10,17 +10,17 @@ public import ServiceLifecycle
 /// it to a `ServiceGroup`, which stops it at a graceful shutdown.
 ///
 /// ```swift
-/// let server = try await EmbeddedRedis.start()
+/// let server = try await EmbeddedServer.start()
 /// let redis = try await RedisClient.connect(server.configuration)
 /// ```
-public final class EmbeddedRedis: Service, Sendable {
+public final class EmbeddedServer: Service, Sendable {
     private let supervisor: Supervisor
     private let password: String?
 
     /// Starts a server and waits until it answers.
     ///
-    /// Throws ``EmbeddedRedisError``, or `CancellationError`; both leave nothing behind.
-    public static func start(_ options: Options = .init(), logger: Logger? = nil) async throws -> EmbeddedRedis {
+    /// Throws ``EmbeddedServerError``, or `CancellationError`; both leave nothing behind.
+    public static func start(_ options: Options = .init(), logger: Logger? = nil) async throws -> EmbeddedServer {
         try options.check()
         let directives = try ServerDirectives(options)
         let path = ProcessInfo.processInfo.environment["PATH"]
@@ -40,7 +40,7 @@ public final class EmbeddedRedis: Service, Sendable {
                 "embedded redis started", metadata: ["folder": "\(folder.path)", "pid": "\(server.processID)"])
             let supervisor = Supervisor(
                 server, port: port, launcher: launcher, restarts: options.restarts, logger: logger)
-            return EmbeddedRedis(supervisor, password: directives.password)
+            return EmbeddedServer(supervisor, password: directives.password)
         } catch {
             await launcher.cleanUp()
             throw error
@@ -83,7 +83,7 @@ public final class EmbeddedRedis: Service, Sendable {
 
     /// Waits for a graceful shutdown or cancellation, then stops the server.
     ///
-    /// Throws ``EmbeddedRedisError`` with code `died` when the server died and is not started again.
+    /// Throws ``EmbeddedServerError`` with code `died` when the server died and is not started again.
     public func run() async throws {
         let supervisor = supervisor
         let failure = await withTaskCancellationOrGracefulShutdownHandler {
@@ -97,7 +97,7 @@ public final class EmbeddedRedis: Service, Sendable {
 }
 
 /// For tests that need a server to be away for a while.
-extension EmbeddedRedis {
+extension EmbeddedServer {
     /// Its folder, with `redis.sock` and `redis.log`.
     package var directory: String { supervisor.launcher.folder.path }
 

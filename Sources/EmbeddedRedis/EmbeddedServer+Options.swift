@@ -1,4 +1,4 @@
-extension EmbeddedRedis {
+extension EmbeddedServer {
     /// How to start the server.
     public struct Options: Sendable {
         /// Data and socket folder, made when missing; nil makes a private temporary one that is removed at the end.
@@ -27,13 +27,13 @@ extension EmbeddedRedis {
         /// The defaults.
         public init() {}
 
-        func check() throws(EmbeddedRedisError) {
+        func check() throws(EmbeddedServerError) {
             if let tcpPort, !(0...65_535).contains(tcpPort) {
-                throw EmbeddedRedisError(.invalidOption, "tcpPort is \(tcpPort): a port is between 0 and 65535.")
+                throw EmbeddedServerError(.invalidOption, "tcpPort is \(tcpPort): a port is between 0 and 65535.")
             }
             for (name, value) in [("startTimeout", startTimeout), ("stopTimeout", stopTimeout)]
             where value < .milliseconds(100) || value > .seconds(3_600) {
-                throw EmbeddedRedisError(.invalidOption, "\(name) is \(value): it is between 0.1 s and an hour.")
+                throw EmbeddedServerError(.invalidOption, "\(name) is \(value): it is between 0.1 s and an hour.")
             }
         }
     }
