@@ -1,14 +1,22 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-/// One set of switches for every target, so that no room is laxer than another. CI adds `-warnings-as-errors`.
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+/// Warnings are errors in `Scripts/test`, which sets the variable.
+///
+/// A setting of the command line would reach the dependencies too, and a package that asks for it unconditionally
+/// cannot be depended upon.
+let warnings: [SwiftSetting] =
+    Context.environment["SIGNALBOX_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// One set of switches for every target, so that no room is laxer than another.
+let strict: [SwiftSetting] =
+    warnings + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -58,9 +66,7 @@ let package = Package(
         ),
         .target(
             name: "EmbeddedRedis",
-            dependencies: [
-                "RedisCore", logging, lifecycle, .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
+            dependencies: ["RedisCore", logging, lifecycle],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -93,7 +99,8 @@ let package = Package(
             dependencies: ["Coordination", "RedisCore", "TestSupport", logging, lifecycle],
             swiftSettings: strict),
         .testTarget(
-            name: "EmbeddedRedisTests", dependencies: ["EmbeddedRedis", "RedisCore", "TestSupport", logging],
+            name: "EmbeddedRedisTests",
+            dependencies: ["EmbeddedRedis", "RedisCore", "TestSupport", logging, lifecycle],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
