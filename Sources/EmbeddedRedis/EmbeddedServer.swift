@@ -78,7 +78,8 @@ public final class EmbeddedServer: Service, Sendable {
 
     /// Stops the server and removes what it left (not a given `directory`).
     ///
-    /// Safe to call twice. Returns when the process is gone: SIGTERM, which lets it save its data, and SIGKILL after `stopTimeout`.
+    /// Safe to call twice. Returns when the process is gone: SIGTERM, which lets it save its data, and SIGKILL after
+    /// `stopTimeout`.
     public func stop() async { await supervisor.beginStopping().value }
 
     /// Waits for a graceful shutdown or cancellation, then stops the server.

@@ -8,7 +8,7 @@ import Musl
 import Glibc
 #endif
 
-/// `posix_spawn` with what a supervised child needs: default signals, a process group of its own, chosen descriptors only.
+/// `posix_spawn` with what a supervised child needs: default signals, a group of its own, chosen descriptors only.
 enum Spawn {
     /// A system call that failed.
     struct Failure: Error, CustomStringConvertible {

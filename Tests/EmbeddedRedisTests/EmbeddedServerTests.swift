@@ -2,6 +2,7 @@ import EmbeddedRedis
 import Foundation
 import Logging
 import RedisCore
+import ServiceLifecycle
 import TestSupport
 import Testing
 
@@ -105,6 +106,17 @@ import Testing
         let processID = server.processID
         let running = Task { try await server.run() }
         running.cancel()
+        try await running.value
+        #expect(!ProcessResources.isAlive(processID))
+        #expect(!FileManager.default.fileExists(atPath: server.directory))
+    }
+
+    @Test func `a graceful shutdown of a service group stops the server`() async throws {
+        let server = try await start()
+        let processID = server.processID
+        let group = ServiceGroup(services: [server], logger: Logger(label: "test"))
+        let running = Task { try await group.run() }
+        await group.triggerGracefulShutdown()
         try await running.value
         #expect(!ProcessResources.isAlive(processID))
         #expect(!FileManager.default.fileExists(atPath: server.directory))

@@ -24,6 +24,14 @@ public func eventually(
     }
 }
 
+/// Runs a body once `limit` has passed, unless the returned task is cancelled before: for time limits.
+func after(_ limit: Duration, _ body: @escaping @Sendable () -> Void) -> Task<Void, any Error> {
+    Task {
+        try await Task.sleep(for: limit)
+        body()
+    }
+}
+
 /// Runs a body and gives up on it after `limit`: a test that would hang fails instead.
 ///
 /// The body is cancelled at the limit; it has to react to that.

@@ -18,7 +18,7 @@ public enum Fault: Sendable, Equatable {
     case garbage([UInt8])
     /// The first `times` commands that contain `match` never reach the server; the connection is cut instead.
     case cutBeforeSend(match: String, times: Int = 1)
-    /// The first `times` commands that contain `match` are executed, but their connection is cut when the reply arrives.
+    /// The first `times` commands that contain `match` are executed; their connection is cut when the reply arrives.
     case cutBeforeReply(match: String, times: Int = 1)
     /// Every connection is cut once this many further bytes of the client were forwarded.
     case cutAfterClientBytes(Int)

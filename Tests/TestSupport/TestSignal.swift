@@ -41,10 +41,7 @@ public final class TestSignal: Sendable {
             state.nextID += 1
             return state.nextID
         }
-        let alarm = Task {
-            try await Task.sleep(for: limit)
-            cancel(id)
-        }
+        let alarm = after(limit) { self.cancel(id) }
         defer { alarm.cancel() }
         let fired = await withTaskCancellationHandler {
             await suspend(id, count)
