@@ -1,7 +1,9 @@
-public import FoundationEssentials
-
 extension RedisConfiguration {
     /// Reads the `REDIS_*` variables of a twelve-factor service; an empty one counts as absent.
+    ///
+    /// ```swift
+    /// let configuration = try RedisConfiguration(environment: ProcessInfo.processInfo.environment)
+    /// ```
     ///
     /// | variable | default | here |
     /// |---|---|---|
@@ -18,9 +20,7 @@ extension RedisConfiguration {
     /// are durations with a unit, as Go reads them; given in the URL as well as here, they are an error.
     ///
     /// Throws code `configuration` naming the variable, its value (no secret) and the range.
-    public init(
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws(RedisError) {
+    public init(environment: [String: String]) throws(RedisError) {
         let settings = Settings(environment)
         let url = try settings.text("REDIS_URL").map { text throws(RedisError) in try RedisURL(text) }
         if let url {

@@ -28,7 +28,7 @@ extension RedisConfiguration {
     /// Throws code `configuration` naming the field that is out of range.
     public init(
         host: String = "localhost", port: Int = 6379, username: String? = nil, password: Secret? = nil,
-        database: Int = 0, pool: Pool = Pool(), retry: RetryPolicy = RetryPolicy()
+        database: Int = 0, pool: Pool, retry: RetryPolicy = RetryPolicy()
     ) throws(RedisError) {
         self.init(
             endpoint: .tcp(host: host, port: port), username: username, password: password, database: database)

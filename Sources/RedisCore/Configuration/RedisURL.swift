@@ -28,7 +28,6 @@ struct RedisURL {
         let path = parts[0][authority.endIndex...]
         let at = authority.firstIndex(of: "@")
         let host = at.map { authority[authority.index(after: $0)...] } ?? authority
-        endpoint = .unix(path: "")
         switch scheme {
         case "redis":
             endpoint = try Self.tcp(host, mayShow: !text.contains("@"))
