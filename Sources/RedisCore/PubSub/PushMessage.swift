@@ -2,8 +2,8 @@
 enum PushMessage {
     case message
     case patternMessage
-    case subscribed(SubscriptionRegistry.Name)
-    case unsubscribed(SubscriptionRegistry.Name)
+    case subscribed(SubscribedName)
+    case unsubscribed(SubscribedName)
     case unknown
 
     init(_ reply: borrowing RedisReply) {
@@ -25,9 +25,9 @@ enum PushMessage {
     }
 
     private static func name(
-        _ reply: borrowing RedisReply, _ kind: SubscriptionRegistry.Name.Kind
-    ) -> SubscriptionRegistry.Name {
-        .init(kind: kind, text: reply.bytes(at: 1).map { String(decoding: $0, as: UTF8.self) } ?? "")
+        _ reply: borrowing RedisReply, _ kind: SubscribedName.Kind
+    ) -> SubscribedName {
+        SubscribedName(kind, reply.bytes(at: 1).map { String(decoding: $0, as: UTF8.self) } ?? "")
     }
 }
 

@@ -33,7 +33,7 @@ public final class RedisSubscription: AsyncSequence, Sendable {
 
     deinit {
         storage.finish(discarding: true)
-        connection.remove(storage.id, names: nil)
+        connection.remove(storage, names: nil)
     }
 
     /// Starts reading.
@@ -56,25 +56,25 @@ public final class RedisSubscription: AsyncSequence, Sendable {
 
     /// Gives names up; the others stay. Returns at once: messages that are on their way may still come.
     public func remove(channels: [String] = [], patterns: [String] = []) async {
-        connection.remove(storage.id, names: .names(channels, patterns))
+        connection.remove(storage, names: .names(channels, patterns))
     }
 
     /// Unsubscribes, hands out what is already buffered, then ends the sequence. Safe to call twice.
     public func finish() async {
         storage.finish(discarding: false)
-        connection.remove(storage.id, names: nil)
+        connection.remove(storage, names: nil)
     }
 
     /// Unsubscribes and ends the sequence; what is buffered is forgotten. Safe to call twice.
     public func cancel() async {
         storage.finish(discarding: true)
-        connection.remove(storage.id, names: nil)
+        connection.remove(storage, names: nil)
     }
 }
 
-extension [SubscriptionRegistry.Name] {
+extension [SubscribedName] {
     static func names(_ channels: [String], _ patterns: [String]) -> Self {
-        channels.map { .init(kind: .channel, text: $0) } + patterns.map { .init(kind: .pattern, text: $0) }
+        channels.map { SubscribedName(.channel, $0) } + patterns.map { SubscribedName(.pattern, $0) }
     }
 }
 

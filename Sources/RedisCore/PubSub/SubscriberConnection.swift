@@ -10,9 +10,9 @@ import Synchronization
 final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     // Unchecked: `nextID` is atomic and `heartbeatSeen` guarded; all else belongs to the loop's thread.
 
+    private typealias Registry = SubscriptionRegistry<SubscriptionStorage>
+
     private struct Request {
-        let storage: SubscriptionStorage
-        let names: [SubscriptionRegistry.Name]
         let continuation: UnsafeContinuation<Result<Void, RedisError>, Never>
         let deadline: LoopTimer
     }
@@ -20,7 +20,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     /// The last channel or pattern a message came for, with its listeners: spares the look-up for most messages.
     private struct Route {
         let bytes: [UInt8]
-        let name: SubscriptionRegistry.Name
+        let name: SubscribedName
         let targets: [SubscriptionStorage]
     }
 
@@ -31,19 +31,17 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     private let nextID = Atomic<UInt64>(1)
     /// When the last nonce came back, on the loop's clock; 0 before the first.
     private let heartbeatSeen = Atomic<UInt64>(0)
-    private let heartbeatName: SubscriptionRegistry.Name
+    private let heartbeatName: SubscribedName
 
     private var made: RedisLink?
-    private var registry = SubscriptionRegistry()
-    private var storages: [UInt64: SubscriptionStorage] = [:]
+    private var registry = Registry()
+    /// All that have not ended, those without a name too.
+    private var storages: Set<SubscriptionStorage> = []
     private var requests: [UInt64: Request] = [:]
     private var routes: (channel: Route?, pattern: Route?) = (nil, nil)
     private var paused: Set<UInt64> = []
     /// When a heartbeat last came back, or the connection became ready.
     private var lastHeard = Date()
-    /// The last moment known to be good before the connection was lost; nil once everybody hears again.
-    private var deafSince: Date?
-    private var lossReason = ""
     private var heartbeatTimer: LoopTimer?
     private var nonce: UInt64 = 0
     /// When the nonce that has not come back yet was accepted by the server.
@@ -57,8 +55,8 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         self.logger = logger
         // Pub/sub ignores database numbers: the name carries what keeps two clients apart.
         let unique = UInt64.random(in: .min ... .max)
-        heartbeatName = .init(
-            kind: .channel, text: "\(configuration.prefix):heartbeat:\(String(unique, radix: 36))")
+        heartbeatName = SubscribedName(
+            .channel, "\(configuration.prefix):heartbeat:\(String(unique, radix: 36))")
         made = nil
         made = RedisLink(configuration, role: "subscriber", on: loop, logger: logger, user: self)
     }
@@ -84,8 +82,8 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     }
 
     /// Adds names to a subscription; returns when the server has confirmed them all.
-    func add(_ storage: SubscriptionStorage, _ names: [SubscriptionRegistry.Name]) async throws(RedisError) {
-        guard !names.isEmpty, names.allSatisfy({ !$0.text.isEmpty }) else {
+    func add(_ storage: SubscriptionStorage, _ names: [SubscribedName]) async throws(RedisError) {
+        guard !names.isEmpty, names.allSatisfy({ !$0.name.isEmpty }) else {
             throw RedisError(
                 .invalidArgument, operation: "SUBSCRIBE",
                 message: "Name at least one channel or pattern, and no empty one.", address: link.address)
@@ -104,18 +102,18 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     private func cancel(_ request: UInt64) {
         loop.execute { [self] in
-            fail(request, RedisError(.cancelled, operation: "SUBSCRIBE", message: "The subscribing task was cancelled."))
+            fail(
+                request, RedisError(.cancelled, operation: "SUBSCRIBE", message: "The subscribing task was cancelled."))
         }
     }
 
-    func remove(_ id: UInt64, names: [SubscriptionRegistry.Name]?) {
+    /// Gives up names of a subscription; nil ends it.
+    func remove(_ storage: SubscriptionStorage, names: [SubscribedName]?) {
         loop.execute { [self] in
-            routes = (nil, nil)
-            send(registry.remove(id, names))
-            if names == nil {
-                storages[id] = nil
-                setPaused(id, false)
-            }
+            if let names { return perform(registry.unsubscribe(storage, from: names)) }
+            storages.remove(storage)
+            setPaused(storage.id, false)
+            perform(registry.remove(storage))
         }
     }
 
@@ -129,9 +127,9 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     func close(_ completion: @escaping @Sendable () -> Void) {
         isClosed = true
         heartbeatTimer?.cancel()
-        for storage in storages.values { storage.finish(discarding: false) }
-        storages = [:]
-        for request in requests.keys { fail(request, closedError) }
+        for storage in storages { storage.finish(discarding: false) }
+        storages = []
+        for request in Array(requests.keys) { fail(request, closedError) }
         link.close(drain: .zero) { [self] in withExtendedLifetime(self) { completion() } }
     }
 
@@ -143,15 +141,14 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     // MARK: Requests, on the loop
 
     private func begin(
-        _ id: UInt64, _ storage: SubscriptionStorage, _ names: [SubscriptionRegistry.Name],
+        _ id: UInt64, _ storage: SubscriptionStorage, _ names: [SubscribedName],
         _ continuation: UnsafeContinuation<Result<Void, RedisError>, Never>
     ) {
         guard !isClosed else { return continuation.resume(returning: .failure(closedError)) }
         let deadline = loop.schedule(after: configuration.commandTimeout) { [self] in timeOut(id) }
-        requests[id] = Request(storage: storage, names: names, continuation: continuation, deadline: deadline)
-        storages[storage.id] = storage
-        routes = (nil, nil)
-        complete(registry.add(storage.id, names, request: id))
+        requests[id] = Request(continuation: continuation, deadline: deadline)
+        storages.insert(storage)
+        perform(registry.subscribe(storage, to: names, request: id))
         link.open()
     }
 
@@ -164,40 +161,39 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     }
 
     private func fail(_ id: UInt64, _ error: RedisError) {
+        perform(registry.abandon(id))
+        finish(id, .failure(error))
+    }
+
+    private func finish(_ id: UInt64, _ result: Result<Void, RedisError>) {
         guard let request = requests.removeValue(forKey: id) else { return }
         request.deadline.cancel()
-        registry.forget(id)
+        request.continuation.resume(returning: result)
+    }
+
+    private func perform(_ actions: Registry.Actions) {
         routes = (nil, nil)
-        send(registry.remove(request.storage.id, request.names))
-        request.continuation.resume(returning: .failure(error))
-    }
-
-    private func complete(_ completion: SubscriptionRegistry.Completion) {
-        send(completion.commands)
-        for id in completion.requests {
-            guard let request = requests.removeValue(forKey: id) else { continue }
-            request.deadline.cancel()
-            request.continuation.resume(returning: .success(()))
+        if link.isReady {
+            send("SUBSCRIBE", actions.subscribe, .channel)
+            send("PSUBSCRIBE", actions.subscribe, .pattern)
+            send("UNSUBSCRIBE", actions.unsubscribe, .channel)
+            send("PUNSUBSCRIBE", actions.unsubscribe, .pattern)
         }
-        for id in completion.recovered {
-            deliver(.gap(SubscriptionGap(since: deafSince ?? lastHeard, until: Date(), reason: lossReason)), to: id)
+        for id in actions.confirmed { finish(id, .success(())) }
+        for id in actions.failed {
+            finish(id, .failure(RedisError(.cancelled, operation: "SUBSCRIBE", message: "The subscription has ended.")))
         }
-        if !completion.recovered.isEmpty, !registry.hasDeaf { deafSince = nil }
-    }
-
-    private func send(_ commands: SubscriptionRegistry.Commands) {
-        guard link.isReady else { return }
-        send("SUBSCRIBE", commands.subscribe, .channel)
-        send("PSUBSCRIBE", commands.subscribe, .pattern)
-        send("UNSUBSCRIBE", commands.unsubscribe, .channel)
-        send("PUNSUBSCRIBE", commands.unsubscribe, .pattern)
+        for (storage, loss) in actions.gapsEnded {
+            let gap = SubscriptionGap(since: loss.since, until: Date(), reason: loss.reason)
+            deliver(.gap(gap), to: storage)
+        }
     }
 
     /// hiredis reads the names out of the command up to its terminating NUL.
     private func send(
-        _ command: String, _ names: [SubscriptionRegistry.Name], _ kind: SubscriptionRegistry.Name.Kind
+        _ command: String, _ names: [SubscribedName], _ kind: SubscribedName.Kind
     ) {
-        let names = names.lazy.filter { $0.kind == kind }.map(\.text)
+        let names = names.lazy.filter { $0.kind == kind }.map(\.name)
         guard !names.isEmpty else { return }
         RedisCommand(command, arguments: Array(names)).encoder.withWireBytes { link.socket?.send($0) }
     }
@@ -208,8 +204,10 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     func linkIsReady(_ facts: LinkFacts) {
         link.socket?.arena.expectation = .pushes
-        send(SubscriptionRegistry.Commands(subscribe: [heartbeatName]))
-        send(registry.connected())
+        // First of all: from its confirmation on, hiredis never sees the count of subscriptions at zero, at which it
+        // would leave the subscribed mode, and abort on the next push.
+        send("SUBSCRIBE", [heartbeatName], .channel)
+        perform(registry.connectionReady())
         applyPause()
         publishedAt = nil
         lastHeard = Date()
@@ -219,9 +217,8 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
         heartbeatTimer?.cancel()
-        lossReason = "\(error)"
-        if wasReady, deafSince == nil { deafSince = lastHeard }
-        registry.lost()
+        routes = (nil, nil)
+        registry.connectionLost(Registry.Loss(since: lastHeard, reason: "\(error)"))
         // A refusal (an ACL, a password) would end every further connection too: its askers are told.
         let refusal = error.serverMessage.map {
             RedisError(serverReply: $0, operation: "SUBSCRIBE", address: link.address)
@@ -236,12 +233,8 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         switch PushMessage(reply) {
         case .message: received(reply, \.channel, .channel, payloadAt: 2)
         case .patternMessage: received(reply, \.pattern, .pattern, payloadAt: 3)
-        case .subscribed(let name):
-            routes = (nil, nil)
-            complete(registry.subscribed(name))
-        case .unsubscribed(let name):
-            routes = (nil, nil)
-            send(registry.unsubscribed(name))
+        case .subscribed(let name): perform(registry.serverSubscribed(name))
+        case .unsubscribed(let name): perform(registry.serverUnsubscribed(name))
         case .unknown: logger.debug("an unknown kind of push was ignored")
         }
     }
@@ -250,34 +243,33 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     private func received(
         _ reply: borrowing RedisReply, _ slot: WritableKeyPath<(channel: Route?, pattern: Route?), Route?>,
-        _ kind: SubscriptionRegistry.Name.Kind, payloadAt index: Int
+        _ kind: SubscribedName.Kind, payloadAt index: Int
     ) {
         guard let nameBytes = reply.bytes(at: 1), let payload = reply.element(index) else { return }
         let route = route(nameBytes, slot, kind)
         if route.name == heartbeatName { return heardHeartbeat(RedisReply(payload, reply.arena).text) }
         guard !route.targets.isEmpty else { return }
         let message = SubscriptionMessage(
-            channel: kind == .channel ? route.name.text : reply.bytes(at: 2).map { String(decoding: $0, as: UTF8.self) } ?? "",
-            pattern: kind == .pattern ? route.name.text : nil,
+            channel: kind == .channel
+                ? route.name.name : reply.bytes(at: 2).map { String(decoding: $0, as: UTF8.self) } ?? "",
+            pattern: kind == .pattern ? route.name.name : nil,
             payload: RedisReply(payload, reply.arena).bytes)
         for target in route.targets where target.append(.message(message)) == .full { setPaused(target.id, true) }
     }
 
     private func route(
         _ bytes: UnsafeRawBufferPointer, _ slot: WritableKeyPath<(channel: Route?, pattern: Route?), Route?>,
-        _ kind: SubscriptionRegistry.Name.Kind
+        _ kind: SubscribedName.Kind
     ) -> Route {
         if let known = routes[keyPath: slot], known.bytes.elementsEqual(bytes) { return known }
-        let name = SubscriptionRegistry.Name(kind: kind, text: String(decoding: bytes, as: UTF8.self))
-        let targets = registry.wantedBy(name).sorted().compactMap { storages[$0] }
-        let route = Route(bytes: Array(bytes), name: name, targets: targets)
+        let name = SubscribedName(kind, String(decoding: bytes, as: UTF8.self))
+        let route = Route(bytes: Array(bytes), name: name, targets: registry.receivers(of: name))
         routes[keyPath: slot] = route
         return route
     }
 
-    private func deliver(_ event: SubscriptionEvent, to id: UInt64) {
-        guard let storage = storages[id] else { return }
-        if storage.append(event) == .full { setPaused(id, true) }
+    private func deliver(_ event: SubscriptionEvent, to storage: SubscriptionStorage) {
+        if storage.append(event) == .full { setPaused(storage.id, true) }
     }
 
     // MARK: Back-pressure
@@ -322,7 +314,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
             if heartbeatSeen.load(ordering: .relaxed) < askedAt { publishedAt = loop.nowMilliseconds }
         }
         askedAt = loop.nowMilliseconds
-        let command = RedisCommand("PUBLISH", heartbeatName.text, "\(nonce)")
+        let command = RedisCommand("PUBLISH", heartbeatName.name, "\(nonce)")
         heartbeats.connection.submit(
             command, LoopReply.Handler.self, token: waiter.token, id: heartbeats.connection.makeID(),
             timeout: configuration.heartbeat.wholeMilliseconds)

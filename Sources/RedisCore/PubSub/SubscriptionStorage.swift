@@ -154,6 +154,13 @@ final class SubscriptionStorage: Sendable {
     }
 }
 
+/// The same buffer, not the same content.
+extension SubscriptionStorage: Hashable {
+    static func == (left: SubscriptionStorage, right: SubscriptionStorage) -> Bool { left === right }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(id) }
+}
+
 extension SubscriptionEvent {
     var byteCount: Int {
         if case .message(let message) = self { message.payload.count } else { 0 }
