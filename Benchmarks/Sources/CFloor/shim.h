@@ -1,0 +1,3 @@
+#include <uv.h>
+#include <hiredis/hiredis.h>
+#include <hiredis/async.h>
