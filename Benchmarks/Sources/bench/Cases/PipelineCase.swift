@@ -1,0 +1,28 @@
+import RedisCore
+
+/// `pipeline.100x8`: 8 tasks, each sending pipelines of 100 GETs; an operation is one GET.
+enum PipelineCase {
+    private static let length = 100
+    private static let tasks = 8
+
+    static var `case`: BenchmarkCase {
+        BenchmarkCase(
+            name: "pipeline.100x8", summary: "GET of 64 bytes in pipelines of 100, 8 tasks in the pool",
+            awaits: 1 / Double(length), bar: .init(throughput: 0.6, cpu: 1.5),
+            floor: { try PipelineFloor.make(port: $0.port, length: length, outstanding: tasks) },
+            suspension: Placement.pool.suspension(tasks: tasks),
+            client: { TaskWorkload(tasks: tasks, executor: nil, Pipeline(redis: $0.redis, size: length)) })
+    }
+}
+
+private struct Pipeline: Operation {
+    let redis: RedisClient
+    let size: Int
+
+    func callAsFunction(task: Int) async throws {
+        let commands = (0..<size).map { _ in RedisCommand("GET", RedisKey(Dataset.key)) }
+        let replies = try await redis.pipeline(commands)
+        guard replies.count == size, case .success(.bytes(let value)) = replies[size - 1], value.count == Dataset.size
+        else { throw BenchmarkError("pipeline: an unexpected reply") }
+    }
+}
