@@ -21,18 +21,14 @@ enum GetCase {
             floor: { try GetFloor.make(port: $0.port, outstanding: tasks) },
             suspension: placement.suspension(tasks: tasks),
             client: { environment in
-                TaskWorkload(
-                    tasks: tasks, executor: placement.executor(environment), Get(redis: environment.redis))
+                let redis = environment.redis
+                return TaskWorkload(tasks: tasks, executor: placement.executor(environment)) { run in
+                    while run.next() {
+                        let value = try await redis.command(
+                            RedisCommand("GET", RedisKey(Dataset.key)), as: [UInt8].self)
+                        guard value.count == Dataset.size else { throw BenchmarkError("GET: \(value.count) bytes") }
+                    }
+                }
             })
-    }
-}
-
-private struct Get: Operation {
-    let redis: RedisClient
-    var size: Int { 1 }
-
-    func callAsFunction(task: Int) async throws {
-        let value = try await redis.command(RedisCommand("GET", RedisKey(Dataset.key)), as: [UInt8].self)
-        guard value.count == Dataset.size else { throw BenchmarkError("GET: \(value.count) bytes") }
     }
 }

@@ -14,20 +14,19 @@ enum LockCase {
                     port: environment.port, cycles: LockCommands.capture(tasks, from: environment))
             },
             suspension: Placement.pool.suspension(tasks: tasks),
-            client: { TaskWorkload(tasks: tasks, executor: nil, LockCycle(locks: Locks($0.redis))) })
-    }
-}
-
-private struct LockCycle: Operation {
-    let locks: Locks
-    var size: Int { 1 }
-
-    func callAsFunction(task: Int) async throws {
-        guard let lease = try await locks.tryAcquire("bench:\(task)") else {
-            throw BenchmarkError("lock bench:\(task) is held by somebody else")
-        }
-        guard try await lease.release() == .released else {
-            throw BenchmarkError("lock bench:\(task) was lost")
-        }
+            client: { environment in
+                let locks = Locks(environment.redis)
+                return TaskWorkload(tasks: tasks, executor: nil) { run in
+                    let name = "bench:\(run.number)"
+                    while run.next() {
+                        guard let lease = try await locks.tryAcquire(name) else {
+                            throw BenchmarkError("lock \(name) is held by somebody else")
+                        }
+                        guard try await lease.release() == .released else {
+                            throw BenchmarkError("lock \(name) was lost")
+                        }
+                    }
+                }
+            })
     }
 }

@@ -11,18 +11,17 @@ enum PipelineCase {
             awaits: 1 / Double(length), bar: .init(throughput: 0.6, cpu: 1.5),
             floor: { try PipelineFloor.make(port: $0.port, length: length, outstanding: tasks) },
             suspension: Placement.pool.suspension(tasks: tasks),
-            client: { TaskWorkload(tasks: tasks, executor: nil, Pipeline(redis: $0.redis, size: length)) })
-    }
-}
-
-private struct Pipeline: Operation {
-    let redis: RedisClient
-    let size: Int
-
-    func callAsFunction(task: Int) async throws {
-        let commands = (0..<size).map { _ in RedisCommand("GET", RedisKey(Dataset.key)) }
-        let replies = try await redis.pipeline(commands)
-        guard replies.count == size, case .success(.bytes(let value)) = replies[size - 1], value.count == Dataset.size
-        else { throw BenchmarkError("pipeline: an unexpected reply") }
+            client: { environment in
+                let redis = environment.redis
+                return TaskWorkload(tasks: tasks, executor: nil, stepSize: length) { run in
+                    while run.next() {
+                        let commands = (0..<length).map { _ in RedisCommand("GET", RedisKey(Dataset.key)) }
+                        let replies = try await redis.pipeline(commands)
+                        guard replies.count == length, case .success(.bytes(let value)) = replies[length - 1],
+                            value.count == Dataset.size
+                        else { throw BenchmarkError("pipeline: an unexpected reply") }
+                    }
+                }
+            })
     }
 }

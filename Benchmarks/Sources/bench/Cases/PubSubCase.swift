@@ -18,13 +18,20 @@ enum PubSubCase {
 
 /// Publisher and reader around one subscription that stays open between rounds.
 private final class RawPubSub: Workload {
-    private let publisher: TaskWorkload<PublishBatch>
+    private let publisher: TaskWorkload
     private let received = Atomic<Int>(0)
     private let subscription: RedisSubscription
 
     init(redis: RedisClient, batch: Int) throws {
         let channel = "bench:client"
-        publisher = TaskWorkload(tasks: 1, executor: nil, PublishBatch(redis: redis, channel: channel, size: batch))
+        publisher = TaskWorkload(tasks: 1, executor: nil, stepSize: batch) { run in
+            while run.next() {
+                let commands = (0..<batch).map { _ in RedisCommand("PUBLISH", channel, Dataset.message) }
+                guard case .success(.integer(1)) = try await redis.pipeline(commands).last else {
+                    throw BenchmarkError("PUBLISH did not reach exactly one subscriber")
+                }
+            }
+        }
         subscription = try blocking {
             try await redis.subscribe(channels: [channel], buffer: .init(capacity: 65_536, overflow: .dropNewest))
         }
@@ -44,17 +51,5 @@ private final class RawPubSub: Workload {
         guard subscription.dropped == 0 else {
             throw BenchmarkError("pubsub: \(subscription.dropped) messages were dropped; the figure is void")
         }
-    }
-}
-
-private struct PublishBatch: Operation {
-    let redis: RedisClient
-    let channel: String
-    let size: Int
-
-    func callAsFunction(task: Int) async throws {
-        let commands = (0..<size).map { _ in RedisCommand("PUBLISH", channel, Dataset.message) }
-        let replies = try await redis.pipeline(commands)
-        guard case .success(.integer(1)) = replies.last else { throw BenchmarkError("PUBLISH reached no subscriber") }
     }
 }

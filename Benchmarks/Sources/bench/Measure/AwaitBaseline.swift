@@ -9,7 +9,7 @@ import Synchronization
 /// each pass crosses threads twice. With tasks on the loop a driver among them makes the passes; it yields in between,
 /// so that no task is resumed before it has suspended.
 final class AwaitBaseline: Workload {
-    private let tasks: TaskWorkload<Suspension>
+    private let tasks: TaskWorkload
     private let room: WaitingRoom
     private let loop: EventLoop
     private let placement: Placement
@@ -17,8 +17,11 @@ final class AwaitBaseline: Workload {
     init(tasks count: Int, placement: Placement, environment: Environment) {
         loop = environment.loop
         self.placement = placement
-        room = WaitingRoom(asking: placement == .pool ? environment.loop : nil)
-        tasks = TaskWorkload(tasks: count, executor: placement.executor(environment), Suspension(room: room))
+        let room = WaitingRoom(asking: placement == .pool ? environment.loop : nil)
+        self.room = room
+        tasks = TaskWorkload(tasks: count, executor: placement.executor(environment)) { run in
+            while run.next() { await withUnsafeContinuation { room.enter($0) } }
+        }
     }
 
     var completed: Int { tasks.completed }
@@ -38,15 +41,6 @@ final class AwaitBaseline: Workload {
     func stop() throws {
         try tasks.stop()
         room.isOpen.store(false, ordering: .relaxed)
-    }
-}
-
-private struct Suspension: Operation {
-    let room: WaitingRoom
-    var size: Int { 1 }
-
-    func callAsFunction(task: Int) async throws {
-        await withUnsafeContinuation { room.enter($0) }
     }
 }
 

@@ -28,7 +28,7 @@ struct Profile {
         JSONLine(
             case: entry.name,
             [
-                ("operations", count), ("ops_per_s", count / (end.wall - begin.wall)),
+                ("operations", Double(workload.completed)), ("ops_per_s", count / (end.wall - begin.wall)),
                 ("cpu_us_per_op", (end.cpu - begin.cpu) * 1e6 / count),
             ]
         ).print()

@@ -1,42 +1,48 @@
 import Foundation
 import Synchronization
 
-/// One step of a client workload, repeated by every task until the round ends.
-protocol Operation: Sendable {
-    /// How many operations one step counts as, e.g. 100 for a pipeline of 100.
-    var size: Int { get }
-    func callAsFunction(task: Int) async throws
-}
-
-/// Runs an `Operation` in N tasks, on the given executor or in Swift's global pool.
-final class TaskWorkload<Step: Operation>: Workload {
-    private let tasks: Int
+/// Runs one body in N tasks, on the given executor or in Swift's global pool.
+///
+/// The body holds the loop itself (`while run.next() { … }`), so that between the task and the call that is measured
+/// lies nothing but that loop.
+final class TaskWorkload: Workload {
+    private let runs: [TaskRun]
     private let executor: (any TaskExecutor)?
-    private let step: Step
-    private let stopping = Atomic<Bool>(false)
-    private let counters: [Counter]
+    private let body: @Sendable (TaskRun) async throws -> Void
+    private let stopping = StopFlag()
     private let finished = DispatchSemaphore(value: 0)
     private let firstError = Mutex<(any Error)?>(nil)
 
-    init(tasks: Int, executor: (any TaskExecutor)?, _ step: Step) {
-        self.tasks = tasks
+    /// `stepSize`: how many operations one turn of the body's loop counts as, e.g. 100 for a pipeline of 100.
+    init(
+        tasks: Int, executor: (any TaskExecutor)?, stepSize: Int = 1,
+        _ body: @escaping @Sendable (TaskRun) async throws -> Void
+    ) {
         self.executor = executor
-        self.step = step
-        counters = (0..<tasks).map { _ in Counter(samplesMore: tasks < 16) }
+        self.body = body
+        let stopping = self.stopping
+        runs = (0..<tasks).map {
+            TaskRun(number: $0, stepSize: stepSize, samplesMore: tasks < 16, stopping: stopping)
+        }
     }
 
-    var completed: Int { counters.reduce(0) { $0 + $1.operations.load(ordering: .relaxed) } }
+    var completed: Int { runs.reduce(0) { $0 + $1.operations.load(ordering: .relaxed) } }
 
-    func takeLatencies() -> Histogram {
-        counters.reduce(into: Histogram()) { $0.add($1.takeLatencies()) }
-    }
+    func takeLatencies() -> Histogram { runs.reduce(into: Histogram()) { $0.add($1.takeLatencies()) } }
 
     func start() {
-        stopping.store(false, ordering: .relaxed)
+        stopping.value.store(false, ordering: .relaxed)
         Task(executorPreference: executor) { [self] in
             await withDiscardingTaskGroup { group in
-                for task in 0..<tasks {
-                    group.addTask(executorPreference: executor) { await self.run(task) }
+                for run in runs {
+                    group.addTask(executorPreference: executor) { [self] in
+                        do {
+                            try await body(run)
+                        } catch {
+                            firstError.withLock { $0 = $0 ?? error }
+                            stopping.value.store(true, ordering: .relaxed)
+                        }
+                    }
                 }
             }
             finished.signal()
@@ -44,54 +50,62 @@ final class TaskWorkload<Step: Operation>: Workload {
     }
 
     func stop() throws {
-        stopping.store(true, ordering: .relaxed)
+        stopping.value.store(true, ordering: .relaxed)
         finished.wait()
         if let error = firstError.withLock({ $0 }) { throw error }
     }
+}
 
-    private func run(_ task: Int) async {
-        let counter = counters[task]
-        do {
-            while !stopping.load(ordering: .relaxed) {
-                if counter.isDue {
-                    let begin = DispatchTime.now().uptimeNanoseconds
-                    try await step(task: task)
-                    counter.add(nanoseconds: DispatchTime.now().uptimeNanoseconds - begin)
-                } else {
-                    try await step(task: task)
-                }
-                counter.count(step.size)
-            }
-        } catch {
-            firstError.withLock { $0 = $0 ?? error }
-            stopping.store(true, ordering: .relaxed)
+/// One task's turns: counts them, and times one in 16, or in 64 where they are short: two readings of the clock would
+/// weigh on them.
+///
+/// Only its task calls `next`, so relaxed loads and stores are enough; `operations` is read by the measuring thread.
+final class TaskRun: Sendable {
+    /// 0 for the first task, and so on.
+    let number: Int
+    let operations = Atomic<Int>(0)
+    private let stepSize: Int
+    private let mask: Int
+    private let stopping: StopFlag
+    private let steps = Atomic<Int>(0)
+    private let latencies = Mutex((begin: UInt64(0), histogram: Histogram()))
+
+    fileprivate init(number: Int, stepSize: Int, samplesMore: Bool, stopping: StopFlag) {
+        self.number = number
+        self.stepSize = stepSize
+        mask = samplesMore ? 15 : 63
+        self.stopping = stopping
+    }
+
+    /// Notes that the last turn is done, if there was one; false when there shall be no further turn.
+    func next() -> Bool {
+        let step = steps.load(ordering: .relaxed)
+        if step > 0 { operations.store(operations.load(ordering: .relaxed) + stepSize, ordering: .relaxed) }
+        if step & mask <= 1 { time(isEnd: step & mask == 1) }
+        guard !stopping.value.load(ordering: .relaxed) else {
+            steps.store(0, ordering: .relaxed)
+            return false
+        }
+        steps.store(step + 1, ordering: .relaxed)
+        return true
+    }
+
+    private func time(isEnd: Bool) {
+        let now = DispatchTime.now().uptimeNanoseconds
+        latencies.withLock { latencies in
+            if isEnd { latencies.histogram.add(nanoseconds: now - latencies.begin) }
+            latencies.begin = now
+        }
+    }
+
+    fileprivate func takeLatencies() -> Histogram {
+        latencies.withLock { latencies in
+            defer { latencies.histogram = Histogram() }
+            return latencies.histogram
         }
     }
 }
 
-/// One task's figures: only that task writes `operations`, so a relaxed store is enough.
-private final class Counter: Sendable {
-    let operations = Atomic<Int>(0)
-    private let steps = Atomic<Int>(0)
-    private let mask: Int
-    private let latencies = Mutex(Histogram())
-
-    /// One step in 64 is timed, or one in 16 where steps are long: two readings of the clock would weigh on short ones.
-    init(samplesMore: Bool) { mask = samplesMore ? 15 : 63 }
-
-    var isDue: Bool { steps.load(ordering: .relaxed) & mask == 0 }
-
-    func count(_ size: Int) {
-        operations.store(operations.load(ordering: .relaxed) + size, ordering: .relaxed)
-        steps.store(steps.load(ordering: .relaxed) + 1, ordering: .relaxed)
-    }
-
-    func add(nanoseconds: UInt64) { latencies.withLock { $0.add(nanoseconds: nanoseconds) } }
-
-    func takeLatencies() -> Histogram {
-        latencies.withLock { latencies in
-            defer { latencies = Histogram() }
-            return latencies
-        }
-    }
+private final class StopFlag: Sendable {
+    let value = Atomic<Bool>(false)
 }
