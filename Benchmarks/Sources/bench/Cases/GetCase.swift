@@ -24,9 +24,10 @@ enum GetCase {
                 let redis = environment.redis
                 return TaskWorkload(tasks: tasks, executor: placement.executor(environment)) { run in
                     while run.next() {
-                        let value = try await redis.command(
-                            RedisCommand("GET", RedisKey(Dataset.key)), as: [UInt8].self)
-                        guard value.count == Dataset.size else { throw BenchmarkError("GET: \(value.count) bytes") }
+                        let value = try await redis.get(RedisKey(Dataset.key))
+                        guard value?.count == Dataset.size else {
+                            throw BenchmarkError("GET did not return the \(Dataset.size) bytes")
+                        }
                     }
                 }
             })
