@@ -13,6 +13,8 @@ public struct CommandEncoder: Sendable {
     private(set) var payloads: [Payload] = []
     /// Where in `bytes` the keys' characters lie.
     private(set) var keyRanges: [Range<Int>] = []
+    /// Off while a command is written straight into a connection's buffer: nobody will ask.
+    var recordsKeys = true
     /// The first thing that cannot be sent; reported instead of sending.
     private(set) var flaw: String?
 
@@ -22,6 +24,15 @@ public struct CommandEncoder: Sendable {
     static let maxArgument = 512 * 1024 * 1024
 
     var keys: [RedisKey] { keyRanges.map { RedisKey(String(decoding: bytes[$0], as: UTF8.self)) } }
+
+    /// An encoder that does not remember keys.
+    static func anonymous() -> CommandEncoder {
+        var encoder = CommandEncoder()
+        encoder.recordsKeys = false
+        return encoder
+    }
+
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
 
     mutating func begin(argumentCount: Int) {
         bytes.append(UInt8(ascii: "*"))
@@ -70,6 +81,7 @@ public struct CommandEncoder: Sendable {
     mutating func appendKey(_ name: String) {
         append(name)
         if name.isEmpty { flaw = flaw ?? "a key is empty" }
+        guard recordsKeys else { return }
         let end = bytes.count - 2
         keyRanges.append(end - name.utf8.count..<end)
     }
@@ -83,23 +95,19 @@ public struct CommandEncoder: Sendable {
         appendLineEnd()
     }
 
-    /// Appends whole commands that were encoded, and terminated, elsewhere.
+    /// Appends whole commands that were encoded elsewhere.
     mutating func append(contentsOf other: CommandEncoder) {
         let base = bytes.count
-        other.withWireBytes { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: other.bytes)
+        if let otherFlaw = other.flaw { flaw = flaw ?? otherFlaw }
         guard !other.payloads.isEmpty else { return }
         for payload in other.payloads {
             payloads.append(Payload(offset: base + payload.offset, content: payload.content))
         }
     }
 
-    /// hiredis looks at the byte behind a command; a NUL there is never read as part of it.
+    /// hiredis looks for channels up to the NUL behind a subscription.
     mutating func appendTerminator() { bytes.append(0) }
-
-    /// What goes on the wire, once terminated; the byte behind the buffer is the NUL.
-    func withWireBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
-        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
-    }
 
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: bytes.count < 1 << 20)

@@ -16,7 +16,13 @@ public struct RedisCommand: Sendable {
     /// True when sending the command twice has the same effect as once, so that it may be repeated after a lost reply.
     ///
     /// Known read-only commands start as `true`, all others as `false`.
-    public var isSafeToRepeat: Bool
+    public var isSafeToRepeat: Bool {
+        get { declaredSafe ?? CommandFacts.isReadOnly(name) }
+        set { declaredSafe = newValue }
+    }
+
+    // Looked up when a reply was lost, which is rare; building a command is not.
+    private var declaredSafe: Bool?
 
     /// A command with its arguments in wire order; mark keys with ``RedisKey``.
     public init(_ name: String, _ arguments: any RedisArgument...) {
@@ -26,12 +32,11 @@ public struct RedisCommand: Sendable {
     /// A command whose arguments are already in an array.
     public init(_ name: String, arguments: [any RedisArgument]) {
         self.name = name
-        isSafeToRepeat = CommandFacts.isReadOnly(name)
         encoder = CommandEncoder()
+        encoder.reserve(32 + 24 * arguments.count)
         encoder.begin(argumentCount: arguments.count + 1)
         encoder.append(name)
         for argument in arguments { argument.write(to: &encoder) }
-        encoder.appendTerminator()
     }
 
     /// The same command, declared safe to send again when its reply was lost.

@@ -13,7 +13,7 @@ enum CommandFacts {
     }
 
     private static func objection(_ name: String) -> String? {
-        guard let first = name.utf8.first, suspects.contains(first | 0x20) else { return nil }
+        guard let first = name.utf8.first, suspects & (1 << (UInt64(first | 0x20) & 63)) != 0 else { return nil }
         return objections[name.uppercased()]
     }
 
@@ -43,8 +43,10 @@ enum CommandFacts {
         "MULTI": transactions, "EXEC": transactions, "DISCARD": transactions, "WATCH": transactions,
         "UNWATCH": transactions,
     ]
-    /// First letters of the names above, lower case: most commands are told apart by one byte.
-    private static let suspects = Set(objections.keys.compactMap { $0.utf8.first.map { $0 | 0x20 } })
+    /// First letters of the names above, one bit each: most commands are told apart without a look-up.
+    private static let suspects = objections.keys.reduce(into: UInt64(0)) { bits, name in
+        if let first = name.utf8.first { bits |= 1 << (UInt64(first | 0x20) & 63) }
+    }
 
     /// The same for a connection that one caller has alone: only what hiredis or the handshake would break.
     static func exclusiveObjection(_ name: String) -> String? {
@@ -54,6 +56,14 @@ enum CommandFacts {
 }
 
 extension RedisCommand {
+    /// Why the command may not travel on a shared connection.
+    var sharedObjection: RedisError? {
+        guard let objection = CommandFacts.objection(self) else { return nil }
+        return RedisError(
+            .invalidArgument, operation: name,
+            message: "\(name) cannot be sent on a shared connection: \(objection).")
+    }
+
     /// Whether a short argument is `word`, in any case.
     fileprivate func hasArgument(_ word: String) -> Bool {
         encoder.bytes.split(separator: UInt8(ascii: "\n")).contains { line in

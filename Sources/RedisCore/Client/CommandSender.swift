@@ -39,18 +39,26 @@ final class CommandSender: Sendable {
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
         guard !commands.isEmpty else { return [] }
         for command in commands { try check(command) }
+        return try await batch(
+            commands, names: { commands.map(\.name) }, isSafeToRepeat: commands.allSatisfy(\.isSafeToRepeat),
+            timeout: timeout)
+    }
+
+    /// Several commands as one entry; names and safety are asked for only when something failed.
+    func batch(
+        _ source: some CommandSource, names: () -> [String], isSafeToRepeat: @autoclosure () -> Bool, timeout: Duration?
+    ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
         if Task.isCancelled { throw cancelledBefore("pipeline") }
         let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
-        let result = await attemptBatch(commands, milliseconds)
-        switch result {
-        case .success(let values): return Self.naming(values, commands)
-        case .failure(let error):
-            let isSafeToRepeat = commands.allSatisfy(\.isSafeToRepeat)
-            let values = await repeating(error.naming("pipeline"), isSafeToRepeat, milliseconds) { left in
-                await attemptBatch(commands, left)
+        var result = await attemptBatch(source, milliseconds)
+        if case .failure(let error) = result {
+            result = await repeating(error.naming("pipeline"), isSafeToRepeat(), milliseconds) { left in
+                await attemptBatch(source, left)
             }
-            return Self.naming(try values.get(), commands)
         }
+        let values = try result.get().results(address: connection.address)
+        guard values.contains(where: { if case .failure = $0 { true } else { false } }) else { return values }
+        return zip(values, names()).map { value, name in value.mapError { $0.naming(name) } }
     }
 
     private func cancelledBefore(_ name: String) -> RedisError {
@@ -62,13 +70,6 @@ final class CommandSender: Sendable {
     private func check(_ command: RedisCommand) throws(RedisError) {
         guard let flaw = command.encoder.flaw else { return }
         throw RedisError(.invalidArgument, operation: command.name, message: "\(command.name): \(flaw).")
-    }
-
-    private static func naming(
-        _ values: [Result<RedisValue, RedisError>], _ commands: [RedisCommand]
-    ) -> [Result<RedisValue, RedisError>] {
-        guard values.contains(where: { if case .failure = $0 { true } else { false } }) else { return values }
-        return zip(values, commands).map { value, command in value.mapError { $0.naming(command.name) } }
     }
 
     // MARK: What is not the rule
@@ -99,13 +100,13 @@ final class CommandSender: Sendable {
     }
 
     private func attemptBatch(
-        _ commands: [RedisCommand], _ timeout: UInt64
-    ) async -> Result<[Result<RedisValue, RedisError>], RedisError> {
+        _ source: some CommandSource, _ timeout: UInt64
+    ) async -> Result<ReplyTape, RedisError> {
         let id = connection.makeID()
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: BatchReply.Continuation) in
-                let batch = BatchReply(continuation, count: commands.count)
-                connection.submit(commands, BatchReplyHandler.self, token: batch.token, id: id, timeout: timeout)
+                let batch = BatchReply(continuation, count: source.replyCount)
+                connection.submit(source, BatchReply.Handler.self, token: batch.token, id: id, timeout: timeout)
                 // Cancelled before the submission: the handler's own call found nothing to cancel.
                 if Task.isCancelled { connection.cancel(id) }
             }

@@ -33,10 +33,7 @@ extension RedisClient {
     }
 
     private func allow(_ command: RedisCommand) throws(RedisError) {
-        guard let objection = CommandFacts.objection(command) else { return }
-        throw RedisError(
-            .invalidArgument, operation: command.name,
-            message: "\(command.name) cannot be sent on a shared connection: \(objection).")
+        if let objection = command.sharedObjection { throw objection }
     }
 
     /// GET: the value's bytes, nil when there is none. One round trip, repeated if its reply was lost.
@@ -107,7 +104,7 @@ struct GetCommand: SingleCommandSource {
             var writer = WireWriter(scratch.bytes)
             writer.write(Self.head)
             writer.writeBulk(utf8)
-            writer.finish(send)
+            send(writer.bytes)
             return true
         }
     }

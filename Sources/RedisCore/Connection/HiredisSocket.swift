@@ -8,18 +8,6 @@ import Musl
 import Darwin
 #endif
 
-/// What happens to a socket; all calls come on the loop's thread.
-protocol HiredisSocketOwner: AnyObject {
-    /// The kernel has connected the socket.
-    func socketConnected()
-    /// One reply or push, valid during the call.
-    func socketReceived(_ reply: borrowing RedisReply)
-    /// The socket is gone; no further call comes.
-    func socketEnded(_ failure: HiredisSocket.Failure)
-    /// Bytes moved: the peer is alive. Output may have drained.
-    func socketMoved()
-}
-
 /// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it can.
 ///
 /// hiredis' wish to write only sets a flag; the write is tried once, just before the loop polls, and the descriptor is
@@ -38,8 +26,8 @@ final class HiredisSocket: LoopFlushable {
     @exclusivity(unchecked) private(set) var outputBytes = 0
 
     private let loop: EventLoop
-    /// The owner holds the socket. Unsafe: a checked reference costs two atomic operations per reply.
-    private unowned(unsafe) let owner: any HiredisSocketOwner
+    /// Who hears of everything. It holds this socket in turn, until `socketEnded` tells it to let go.
+    private let link: RedisLink
     @exclusivity(unchecked) private var context: UnsafeMutablePointer<redisAsyncContext>?
     private var functions: UnsafeMutablePointer<redisReplyObjectFunctions>?
     private var watcher: SocketWatcher?
@@ -49,9 +37,9 @@ final class HiredisSocket: LoopFlushable {
     @exclusivity(unchecked) private var isQueuedForFlush = false
     @exclusivity(unchecked) private var isClosing = false
 
-    init(on loop: EventLoop, owner: any HiredisSocketOwner) {
+    init(on loop: EventLoop, link: RedisLink) {
         self.loop = loop
-        self.owner = owner
+        self.link = link
     }
 
     deinit {
@@ -119,10 +107,10 @@ final class HiredisSocket: LoopFlushable {
             setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, socklen_t(MemoryLayout<Int32>.size))
         }
         wantsRead = true
-        owner.socketConnected()
+        link.socketConnected()
     }
 
-    /// Ends the socket now; the owner hears `socketEnded` with `closedByUs` before this returns, or, from inside a
+    /// Ends the socket now; the link hears `socketEnded` with `closedByUs` before this returns, or, from inside a
     /// callback, right after it.
     func close() {
         guard let context, !isClosing else { return }
@@ -139,7 +127,7 @@ final class HiredisSocket: LoopFlushable {
         isConnected = false
         wantsWrite = false
         outputBytes = 0
-        owner.socketEnded(failure)
+        link.socketEnded(failure)
     }
 
     private func currentFailure() -> Failure {
@@ -162,15 +150,35 @@ final class HiredisSocket: LoopFlushable {
 
     // MARK: Sending
 
-    /// Hands one command to hiredis. The byte behind it must be readable and not `$` (hiredis looks at it).
-    func send(_ command: UnsafeRawBufferPointer) {
+    /// Hands ordinary commands to hiredis: their bytes at once, and a callback for each reply.
+    ///
+    /// This is what redisAsyncFormattedCommand does for one command, less its search for SUBSCRIBE and MONITOR, which
+    /// never come this way (``CommandFacts``); docs/decisions/0003 has the reasons and the figures.
+    func send(_ commands: UnsafeRawBufferPointer, replies: Int32) {
         guard let context else { return }
-        redisAsyncFormattedCommand(
-            context, hiredisReplied, nil, command.baseAddress?.assumingMemoryBound(to: CChar.self), command.count)
-        outputBytes += command.count
+        arena.repliesDue += Int(replies)
+        for _ in 0..<replies { expectReply(context) }
+        sendMore(commands)
     }
 
-    /// Appends bytes to the command handed over last.
+    /// Appends a node to the public list of callbacks, which hiredis takes from and frees.
+    private func expectReply(_ context: UnsafeMutablePointer<redisAsyncContext>) {
+        // hiredis' own allocator: what it frees must come from it.
+        guard let memory = hi_malloc(MemoryLayout<redisCallback>.size) else {
+            preconditionFailure("out of memory")
+        }
+        let node = memory.bindMemory(to: redisCallback.self, capacity: 1)
+        node.initialize(to: redisCallback())
+        node.pointee.fn = hiredisReplied
+        if let tail = context.pointee.replies.tail {
+            tail.pointee.next = node
+        } else {
+            context.pointee.replies.head = node
+        }
+        context.pointee.replies.tail = node
+    }
+
+    /// Appends bytes to what was handed over last.
     func sendMore(_ bytes: UnsafeRawBufferPointer) {
         guard let context, let start = bytes.baseAddress else { return }
         // `c` is the context's first member, by hiredis' own convention of casting between the two.
@@ -178,6 +186,15 @@ final class HiredisSocket: LoopFlushable {
         redisAppendFormattedCommand(synchronous, start.assumingMemoryBound(to: CChar.self), bytes.count)
         outputBytes += bytes.count
         wantWrite()
+    }
+
+    /// Hands over SUBSCRIBE and its kin, through hiredis' own bookkeeping of channels. It reads the names up to the
+    /// NUL that must stand behind the command.
+    func sendSubscription(_ command: UnsafeRawBufferPointer) {
+        guard let context else { return }
+        redisAsyncFormattedCommand(
+            context, hiredisReplied, nil, command.baseAddress?.assumingMemoryBound(to: CChar.self), command.count)
+        outputBytes += command.count
     }
 
     private func wantWrite() {
@@ -206,7 +223,7 @@ final class HiredisSocket: LoopFlushable {
         isQueuedForFlush = false
         guard self.context != nil else { return }
         if !wantsWrite { outputBytes = 0 }
-        owner.socketMoved()
+        link.linkMoved()
         // More output may have been fed when the buffer ran empty.
         if wantsWrite, outputBytes > 0, !isQueuedForFlush, isConnected { updateInterest() }
     }
@@ -224,7 +241,7 @@ final class HiredisSocket: LoopFlushable {
 
     private func ready(readable: Bool, writable: Bool) {
         if readable, let context {
-            owner.socketMoved()
+            link.linkMoved()
             redisAsyncHandleRead(context)
         }
         if writable, let context {
@@ -233,8 +250,9 @@ final class HiredisSocket: LoopFlushable {
         if context != nil { updateInterest() }
     }
 
+    @inline(__always)
     fileprivate func received(_ reply: UnsafeMutablePointer<redisReply>) {
-        if !isClosing { owner.socketReceived(RedisReply(reply, arena)) }
+        if !isClosing { link.socketReceived(RedisReply(reply, arena)) }
         arena.reset()
     }
 }
@@ -249,8 +267,10 @@ private func hiredisReplied(
     _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
     _ privdata: UnsafeMutableRawPointer?
 ) {
-    // A NULL reply means that the context is being freed; the owner hears of that once, in `socketEnded`.
+    // A NULL reply means that the context is being freed; the link hears of that once, in `socketEnded`.
     guard let reply, let data = context?.pointee.data else { return }
-    Unmanaged<HiredisSocket>.fromOpaque(data).takeUnretainedValue()
-        .received(reply.assumingMemoryBound(to: redisReply.self))
+    // The socket lives: `HiredisSocket.ready`, which is below us on the stack, holds it. So it is not retained again.
+    Unmanaged<HiredisSocket>.fromOpaque(data)._withUnsafeGuaranteedRef { socket in
+        socket.received(reply.assumingMemoryBound(to: redisReply.self))
+    }
 }

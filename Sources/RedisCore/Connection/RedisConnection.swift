@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Callers on the loop write straight into hiredis' output; callers elsewhere encode into one shared buffer under a
 /// mutex, and the first of them wakes the loop. Commands that cannot be sent yet wait in a queue with their deadlines.
-final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
+final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     // Unchecked: `submissions` is guarded by its mutex, `nextID` is atomic; all else belongs to the loop's thread.
 
     /// What callers off the loop have left.
@@ -16,15 +16,10 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         var isAnnounced = false
     }
 
-    let loop: EventLoop
-    let address: String
-    private let configuration: RedisConfiguration
     private let sendsHeartbeat: Bool
     private let submissions = Mutex(Submissions())
     private let nextID = Atomic<UInt64>(1)
 
-    // Swift cannot express "initialised in init, never nil afterwards" for a child that points back.
-    @exclusivity(unchecked) private var made: RedisLink?
     private var spare = CommandBatch()
     private let scratch = WireScratch()
     private let inFlight = ReplyRing()
@@ -53,18 +48,9 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         _ configuration: RedisConfiguration, role: String, reconnects: Bool = true, sendsHeartbeat: Bool = true,
         on loop: EventLoop, logger: Logger, observer: (@Sendable (LinkEvent) -> Void)? = nil
     ) {
-        self.configuration = configuration
-        self.loop = loop
         self.sendsHeartbeat = sendsHeartbeat
         self.observer = observer
-        address = configuration.endpoint.description
-        made = nil
-        made = RedisLink(configuration, role: role, reconnects: reconnects, on: loop, logger: logger, user: self)
-    }
-
-    private var link: RedisLink {
-        guard let made else { preconditionFailure("a connection makes its link in its initialiser") }
-        return made
+        super.init(configuration, role: role, reconnects: reconnects, on: loop, logger: logger)
     }
 
     func makeID() -> UInt64 { nextID.wrappingAdd(1, ordering: .relaxed).oldValue }
@@ -100,17 +86,17 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     /// Connects if needed and tells of the first outcome. Loop's thread.
     func open(_ completion: @escaping (Result<LinkFacts, RedisError>) -> Void) {
-        if link.isClosed { return completion(.failure(closedError)) }
-        if link.isReady { return completion(.success(LinkFacts(info: nil, reconnects: 0))) }
+        if isClosed { return completion(.failure(closedError)) }
+        if isReady { return completion(.success(LinkFacts(info: nil, reconnects: 0))) }
         openWaiters.append(completion)
-        link.open()
+        connect()
     }
 
     /// Waits for replies due, at most `drain`, then closes; later commands fail. Loop's thread.
     func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
         direct = nil
         stopTimers()
-        link.close(drain: drain) { [self] in
+        disconnect(drain: drain) { [self] in
             failEverything(closedError)
             completion()
         }
@@ -119,7 +105,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     // MARK: On the loop
 
     /// Connected, with nothing due and nothing waiting.
-    var isUsable: Bool { link.isReady && !hasRepliesDue }
+    var isUsable: Bool { isReady && !hasRepliesDue }
 
     func visit() {
         var cancelled: [UInt64] = []
@@ -134,11 +120,9 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     private func submitOnLoop(_ source: some CommandSource, _ entry: ReplyEntry) {
         if let socket = direct, socket.outputBytes < Self.outputLimit,
-            source.withWireBytes(scratch, { socket.send($0) })
+            source.withWireBytes(scratch, { socket.send($0, replies: entry.repliesLeft) })
         {
-            expect(admit(entry))
-            socket.arena.repliesDue += source.replyCount - 1
-            return
+            return expect(admit(entry))
         }
         spare.append(source, entry)
         sendSubmissions()
@@ -146,41 +130,37 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     /// Sends or queues all of `spare`, and empties it.
     private func sendSubmissions() {
-        spare.encoder.appendTerminator()
         var batch = CommandBatch()
         swap(&batch, &spare)
         var offset = 0
         var payload = 0
-        var isRefused = false
-        for command in batch.commands {
-            let bytes = offset..<offset + command.byteCount
-            let payloads = payload..<payload + command.payloadCount
+        for unit in batch.units {
+            let bytes = offset..<offset + unit.byteCount
+            let payloads = payload..<payload + unit.payloadCount
             offset = bytes.upperBound
             payload = payloads.upperBound
-            if let entry = command.entry { isRefused = refuse(entry) }
-            if isRefused { continue }
-            let admitted = CommandBatch.Command(
-                byteCount: command.byteCount, payloadCount: command.payloadCount, entry: command.entry.map(admit))
+            if refuse(unit.entry) { continue }
+            let entry = admit(unit.entry)
             if let socket = direct, socket.outputBytes < Self.outputLimit, payloads.isEmpty {
-                batch.encoder.bytes.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0[bytes])) }
-                if let entry = admitted.entry { expect(entry) } else { socket.arena.repliesDue += 1 }
+                batch.encoder.bytes.withUnsafeBytes {
+                    socket.send(UnsafeRawBufferPointer(rebasing: $0[bytes]), replies: entry.repliesLeft)
+                }
+                expect(entry)
             } else {
-                enqueue(admitted, batch, bytes, payloads)
+                enqueue(entry, batch, bytes, payloads)
             }
         }
         batch.removeAll()
         swap(&batch, &spare)
         feed()
-        if !queue.isEmpty { link.open() }
+        if !queue.isEmpty { connect() }
     }
 
-    private func enqueue(
-        _ command: CommandBatch.Command, _ batch: CommandBatch, _ bytes: Range<Int>, _ payloads: Range<Int>
-    ) {
+    private func enqueue(_ entry: ReplyEntry, _ batch: CommandBatch, _ bytes: Range<Int>, _ payloads: Range<Int>) {
         let moved = batch.encoder.payloads[payloads].map { payload in
             CommandEncoder.Payload(offset: payload.offset - bytes.lowerBound, content: payload.content)
         }
-        queue.append(command, batch.encoder.bytes[bytes], moved)
+        queue.append(.init(entry: entry, bytes: Array(batch.encoder.bytes[bytes]), payloads: moved))
         direct = nil
     }
 
@@ -196,16 +176,15 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     private func expect(_ entry: ReplyEntry) {
         if inFlight.isEmpty { lastMoved = loop.nowMilliseconds }
         inFlight.append(entry)
-        link.socket?.arena.repliesDue += 1
     }
 
     /// Fails an entry that may not even wait; true when it did.
     private func refuse(_ entry: ReplyEntry) -> Bool {
-        if link.isClosed {
+        if isClosed {
             entry.handler.failed(entry.token, closedError)
             return true
         }
-        guard !link.isReady else { return false }
+        guard !isReady else { return false }
         switch configuration.offline {
         case .wait(let capacity) where queue.count < capacity: return false
         case .wait(let capacity):
@@ -214,15 +193,15 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
                 RedisError(
                     .queueFull, operation: "queue",
                     message: "No connection to \(address), and \(capacity) commands wait for one already.",
-                    address: address, underlying: link.lastError))
+                    address: address, underlying: lastError))
             return true
         case .fail:
-            guard link.lastError != nil || reportedLoss else { return false }
+            guard lastError != nil || reportedLoss else { return false }
             entry.handler.failed(
                 entry.token,
                 RedisError(
                     .notConnected, operation: "queue", message: "There is no connection to \(address).",
-                    address: address, underlying: link.lastError))
+                    address: address, underlying: lastError))
             return true
         }
     }
@@ -232,37 +211,30 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     /// Moves what waits into hiredis, as far as its buffer should go.
     private func feed() {
-        defer { direct = link.isReady && queue.isEmpty && streaming == nil ? link.socket : nil }
-        while link.isReady, let socket = link.socket, socket.outputBytes < Self.outputLimit {
+        defer { direct = isReady && queue.isEmpty && streaming == nil ? socket : nil }
+        while isReady, let socket = socket, socket.outputBytes < Self.outputLimit {
             if streaming != nil {
-                guard streamPiece(into: socket) else { return }
-            } else if let (command, bytes, payloads) = queue.popFirst() {
-                begin(command, bytes, payloads, on: socket)
+                streamPiece(into: socket)
+            } else if let next = queue.popFirst() {
+                begin(next, on: socket)
             } else {
                 return
             }
         }
     }
 
-    private func begin(
-        _ command: CommandBatch.Command, _ bytes: [UInt8], _ payloads: [CommandEncoder.Payload],
-        on socket: HiredisSocket
-    ) {
-        let head = payloads.first?.offset ?? bytes.count
-        var terminated = Array(bytes[..<head])
-        terminated.append(0)
-        terminated.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0.prefix(head))) }
-        if let entry = command.entry { expect(entry) } else { socket.arena.repliesDue += 1 }
-        if !payloads.isEmpty { streaming = PayloadStream(bytes, payloads) }
+    private func begin(_ next: CommandQueue.Waiting, on socket: HiredisSocket) {
+        let head = next.payloads.first?.offset ?? next.bytes.count
+        next.bytes.withUnsafeBytes {
+            socket.send(UnsafeRawBufferPointer(rebasing: $0.prefix(head)), replies: next.entry.repliesLeft)
+        }
+        expect(next.entry)
+        if !next.payloads.isEmpty { streaming = PayloadStream(next.bytes, next.payloads) }
     }
 
-    /// Feeds one piece; false when the stream has ended and there was nothing to feed.
-    private func streamPiece(into socket: HiredisSocket) -> Bool {
-        guard streaming?.feed({ socket.sendMore($0) }) == true else {
-            streaming = nil
-            return true
-        }
-        return true
+    /// Feeds one piece, or ends the stream.
+    private func streamPiece(into socket: HiredisSocket) {
+        if streaming?.feed({ socket.sendMore($0) }) != true { streaming = nil }
     }
 
     // MARK: Deadlines and cancellation
@@ -311,10 +283,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
     private func expire() {
         deadlineArmedFor = .max
         let now = loop.nowMilliseconds
-        for entry in queue.entries where entry.deadline <= now {
-            guard let late = queue.remove(id: entry.id) else { continue }
-            late.handler.failed(late.token, lateError(wasWritten: false))
-        }
+        for late in queue.removeLate(now) { late.handler.failed(late.token, lateError(wasWritten: false)) }
         var open: UInt64?
         for index in 0..<inFlight.count {
             let entry = inFlight[index].pointee
@@ -335,41 +304,40 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
             message: wasWritten
                 ? "\(address) did not answer in time; whether the command took effect is unknown."
                 : "There was no connection to \(address) in time; the command was not sent.",
-            address: address, wasWritten: wasWritten, underlying: link.lastError)
+            address: address, wasWritten: wasWritten, underlying: lastError)
     }
 
     private var closedError: RedisError {
         RedisError(.closed, operation: "command", message: "The client of \(address) is closed.", address: address)
     }
 
-    // MARK: RedisLinkUser
+    // MARK: RedisLink
 
-    var hasRepliesDue: Bool { !inFlight.isEmpty || !queue.isEmpty }
+    override var hasRepliesDue: Bool { !inFlight.isEmpty || !queue.isEmpty }
 
-    func linkIsReady(_ facts: LinkFacts) {
+    override func linkIsReady(_ facts: LinkFacts) {
         observer?(.ready(facts))
         finishOpening(.success(facts))
         feed()
         startHeartbeat()
     }
 
-    func linkReceived(_ reply: borrowing RedisReply) {
-        guard let arena = link.socket?.arena, !inFlight.isEmpty else { return }
-        arena.repliesDue -= 1
+    override func linkReceived(_ reply: borrowing RedisReply) {
+        guard !inFlight.isEmpty else { return }
+        reply.arena.repliesDue -= 1
         inFlight[0].pointee.repliesLeft -= 1
         let entry = inFlight[0].pointee
         let isLast = entry.repliesLeft == 0
         if isLast { inFlight.removeFirst() }
         entry.handler.received(entry.token, reply, ReplyContext(address: address), isLast: isLast)
-        if isLast, inFlight.isEmpty, queue.isEmpty { link.drained() }
+        if isLast, inFlight.isEmpty, queue.isEmpty { drained() }
     }
 
-    func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
+    override func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
         reportedLoss = true
         heartbeatTimer?.cancel()
         direct = nil
         streaming = nil
-        queue.removeOrphans()
         for entry in inFlight.removeAll() {
             entry.handler.failed(entry.token, error.written(deadline: entry.deadline))
         }
@@ -379,7 +347,7 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
         if isFinal || error.isRefusal { failQueue(error) }
     }
 
-    func linkMoved() {
+    override func linkMoved() {
         lastMoved = loop.nowMilliseconds
         if !queue.isEmpty || streaming != nil { feed() }
     }
@@ -421,11 +389,11 @@ final class RedisConnection: RedisLinkUser, LoopVisitor, @unchecked Sendable {
 
     /// Nothing moved for a period: ask. Nothing moved for two although something is due: the peer is gone.
     private func beat() {
-        guard link.isReady else { return }
+        guard isReady else { return }
         let period = UInt64(max(1, configuration.heartbeat.wholeNanoseconds / 1_000_000))
         let quiet = loop.nowMilliseconds - lastMoved
         if quiet >= 2 * period, !inFlight.isEmpty {
-            return link.abandon("no byte for \(quiet) ms although replies are due")
+            return abandon("no byte for \(quiet) ms although replies are due")
         }
         if quiet >= period, inFlight.isEmpty {
             let waiter = LoopReply { _ in }

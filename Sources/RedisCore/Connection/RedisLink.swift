@@ -1,19 +1,5 @@
 import Logging
 
-/// What a link tells its user; all calls come on the loop's thread.
-protocol RedisLinkUser: AnyObject {
-    /// The connection can carry commands.
-    func linkIsReady(_ facts: LinkFacts)
-    /// A reply to a command of the user.
-    func linkReceived(_ reply: borrowing RedisReply)
-    /// The connection, or an attempt to make it, failed. `isFinal`: none will be tried again.
-    func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool)
-    /// Bytes moved in some direction.
-    func linkMoved()
-    /// Whether a drain still waits for something.
-    var hasRepliesDue: Bool { get }
-}
-
 /// What is known about the server behind a ready connection.
 struct LinkFacts {
     let info: ServerInfo?
@@ -22,67 +8,79 @@ struct LinkFacts {
 }
 
 /// One connection that keeps itself up: resolves, connects, introduces itself, backs off and tries again.
-/// The state machine decides, this class acts.
-final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
-    // Unchecked: everything here is touched by the loop's thread only.
+/// The state machine decides, this class acts; what the connection carries is its subclass' business.
+///
+/// A base class and not a child object with a way back: the way back would cost two atomic operations per reply.
+class RedisLink: @unchecked Sendable {
+    // Unchecked: everything but the constants is touched by the loop's thread only.
 
     let loop: EventLoop
     let address: String
-    @exclusivity(unchecked) private(set) var socket: HiredisSocket?
+    let configuration: RedisConfiguration
+    let logger: Logger
+    @exclusivity(unchecked) private(set) final var socket: HiredisSocket?
     /// The error of the last failed attempt, for callers whose deadline passes while there is no connection.
-    private(set) var lastError: RedisError?
+    private(set) final var lastError: RedisError?
 
-    private let configuration: RedisConfiguration
     private let role: String
-    private let logger: Logger
-    @exclusivity(unchecked) private var machine: ConnectionStateMachine
-    /// The user owns the link. Unsafe: a checked reference costs two atomic operations per reply.
-    private unowned(unsafe) let user: any RedisLinkUser
-    private var timer: LoopTimer?
-    private var handshake: Handshake?
-    private var handshakeReplies: [Result<RedisValue, RedisError>] = []
-    private var reconnects = -1
-    private var closeWaiters: [@Sendable () -> Void] = []
-    private var abandoned: RedisError?
-    private var random = SystemRandomNumberGenerator()
+    @exclusivity(unchecked) private final var machine: ConnectionStateMachine
+    private final var timer: LoopTimer?
+    private final var handshake: Handshake?
+    private final var handshakeReplies: [Result<RedisValue, RedisError>] = []
+    private final var reconnects = -1
+    private final var closeWaiters: [@Sendable () -> Void] = []
+    private final var abandoned: RedisError?
+    private final var random = SystemRandomNumberGenerator()
 
     init(
-        _ configuration: RedisConfiguration, role: String, reconnects: Bool = true, on loop: EventLoop,
-        logger: Logger, user: any RedisLinkUser
+        _ configuration: RedisConfiguration, role: String, reconnects: Bool = true, on loop: EventLoop, logger: Logger
     ) {
         self.configuration = configuration
         self.role = role
         self.loop = loop
         self.logger = logger
-        self.user = user
         address = configuration.endpoint.description
         machine = ConnectionStateMachine(reconnects: reconnects)
     }
 
-    var isReady: Bool { machine.state == .ready || machine.state == .draining }
-    var isClosed: Bool { machine.isClosed }
+    // MARK: What a subclass does
 
-    // MARK: Events from the user
+    /// The connection can carry commands.
+    func linkIsReady(_ facts: LinkFacts) {}
+    /// A reply to something the subclass sent.
+    func linkReceived(_ reply: borrowing RedisReply) {}
+    /// The connection, or an attempt to make it, failed. `isFinal`: none will be tried again.
+    func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {}
+    /// Bytes moved in some direction.
+    func linkMoved() {}
+    /// Whether a drain still waits for something.
+    var hasRepliesDue: Bool { false }
 
-    func open() { perform(machine.open()) }
+    // MARK: What a subclass may ask
+
+    final var isReady: Bool { machine.state == .ready || machine.state == .draining }
+    final var isClosed: Bool { machine.isClosed }
+
+    /// Connects, unless that has begun already.
+    final func connect() { perform(machine.open()) }
 
     /// Ends the link; waits for replies due, at most `drain`. `completion` runs on the loop when all is closed.
-    func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
+    final func disconnect(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
         guard !machine.isClosed else { return completion() }
         closeWaiters.append(completion)
-        perform(machine.close(hasRepliesDue: user.hasRepliesDue))
+        perform(machine.close(hasRepliesDue: hasRepliesDue))
         if machine.state == .draining {
             startTimer(drain) { $0.perform($0.machine.drained()) }
         }
     }
 
-    /// The user has no replies due any more.
-    func drained() {
+    /// No replies are due any more.
+    final func drained() {
         if machine.state == .draining { perform(machine.drained()) }
     }
 
     /// The connection is useless in a way the socket does not show: a silent peer.
-    func abandon(_ reason: String) {
+    final func abandon(_ reason: String) {
         abandoned = RedisError(
             .connectionLost, operation: "heartbeat", message: "Gave up the connection to \(address): \(reason).",
             address: address, wasWritten: true)
@@ -91,7 +89,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
 
     // MARK: Acting
 
-    private func perform(_ action: ConnectionStateMachine.Action) {
+    private final func perform(_ action: ConnectionStateMachine.Action) {
         switch action {
         case .none, .drain: break
         case .resolve: resolve()
@@ -103,7 +101,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         }
     }
 
-    private func resolve() {
+    private final func resolve() {
         startTimer(configuration.connectTimeout) { $0.connectTimedOut() }
         switch configuration.endpoint {
         case .unix(let path): perform(machine.resolved([path]))
@@ -112,7 +110,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         }
     }
 
-    private func resolved(_ host: String, _ result: Result<[String], NameResolver.ResolveFailure>) {
+    private final func resolved(_ host: String, _ result: Result<[String], NameResolver.ResolveFailure>) {
         guard case .resolving = machine.state else { return }
         switch result {
         case .success(let addresses) where !addresses.isEmpty: perform(machine.resolved(addresses))
@@ -121,13 +119,13 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         }
     }
 
-    private func openSocket(_ name: String) {
+    private final func openSocket(_ name: String) {
         let target: ConnectionTarget =
             switch configuration.endpoint {
             case .tcp(_, let port): .tcp(address: name, port: port)
             case .unix(let path): .unix(path: path)
             }
-        let socket = HiredisSocket(on: loop, owner: self)
+        let socket = HiredisSocket(on: loop, link: self)
         self.socket = socket
         do {
             try socket.open(target)
@@ -137,17 +135,16 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         }
     }
 
-    private func startHandshake() {
+    private final func startHandshake() {
         let handshake = Handshake(configuration, role: role)
         self.handshake = handshake
         handshakeReplies = []
         for command in handshake.commands {
-            socket?.arena.repliesDue += 1
-            command.encoder.withWireBytes { socket?.send($0) }
+            command.encoder.bytes.withUnsafeBytes { socket?.send($0, replies: 1) }
         }
     }
 
-    private func receivedHandshakeReply(_ reply: borrowing RedisReply) {
+    private final func receivedHandshakeReply(_ reply: borrowing RedisReply) {
         handshakeReplies.append(
             reply.kind == .error
                 ? .failure(RedisError(serverReply: reply.text, operation: "handshake", address: address))
@@ -163,20 +160,20 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         }
     }
 
-    private func announceReady() {
+    private final func announceReady() {
         timer?.cancel()
         reconnects += 1
         lastError = nil
         logger.debug("connected", metadata: ["redis.address": "\(address)", "redis.role": "\(role)"])
-        user.linkIsReady(LinkFacts(info: handshake?.serverInfo, reconnects: reconnects))
+        linkIsReady(LinkFacts(info: handshake?.serverInfo, reconnects: reconnects))
     }
 
-    private func backOff(_ attempt: Int) {
+    private final func backOff(_ attempt: Int) {
         let pause = configuration.reconnect.delay(afterFailures: attempt, using: &random)
         startTimer(pause) { $0.perform($0.machine.backOffElapsed()) }
     }
 
-    private func finish() {
+    private final func finish() {
         timer?.cancel()
         timer = nil
         socket?.close()
@@ -185,7 +182,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         for waiter in waiters { waiter() }
     }
 
-    private func startTimer(_ delay: Duration, _ body: @escaping @Sendable (RedisLink) -> Void) {
+    private final func startTimer(_ delay: Duration, _ body: @escaping @Sendable (RedisLink) -> Void) {
         timer?.cancel()
         // Held strongly, until it fires or `finish` cancels it: a weak reference would make every retain a slow one.
         timer = loop.schedule(after: delay) { [self] in body(self) }
@@ -193,7 +190,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
 
     // MARK: Failures
 
-    private func connectTimedOut() {
+    private final func connectTimedOut() {
         let error = RedisError(
             .connectFailed, operation: "connect",
             message: "No connection to \(address) within \(configuration.connectTimeout); is it reachable?",
@@ -205,7 +202,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         perform(action)
     }
 
-    private func attemptFailed(_ reason: String) {
+    private final func attemptFailed(_ reason: String) {
         let error = RedisError(
             .connectFailed, operation: "connect",
             message: "Cannot connect to \(address): \(reason). Check that Redis runs there and the address is right.",
@@ -215,27 +212,29 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         perform(action)
     }
 
-    private func report(_ error: RedisError, wasReady: Bool) {
+    private final func report(_ error: RedisError, wasReady: Bool) {
         lastError = error
         logger.log(
             level: wasReady ? .warning : .info, "\(wasReady ? "connection lost" : "cannot connect")",
             metadata: ["redis.address": "\(address)", "redis.role": "\(role)", "error": "\(error)"])
-        user.linkIsLost(error, wasReady: wasReady, isFinal: machine.isClosed)
+        linkIsLost(error, wasReady: wasReady, isFinal: machine.isClosed)
     }
 
-    // MARK: HiredisSocketOwner
+    // MARK: Events from the socket
 
-    func socketConnected() { perform(machine.connected()) }
+    /// The kernel has connected the socket.
+    final func socketConnected() { perform(machine.connected()) }
 
-    func socketReceived(_ reply: borrowing RedisReply) {
-        if isReady { return user.linkReceived(reply) }
-        socket?.arena.repliesDue -= 1
+    /// One reply or push, valid during the call.
+    @inline(__always)
+    final func socketReceived(_ reply: borrowing RedisReply) {
+        if isReady { return linkReceived(reply) }
+        reply.arena.repliesDue -= 1
         receivedHandshakeReply(reply)
     }
 
-    func socketMoved() { user.linkMoved() }
-
-    func socketEnded(_ failure: HiredisSocket.Failure) {
+    /// The socket is gone; no further call comes from it.
+    final func socketEnded(_ failure: HiredisSocket.Failure) {
         socket = nil
         switch machine.state {
         case .closed, .backingOff, .idle, .resolving: return
@@ -255,7 +254,7 @@ final class RedisLink: HiredisSocketOwner, @unchecked Sendable {
         }
     }
 
-    private func lossError(_ failure: HiredisSocket.Failure, _ code: RedisError.Code, _ operation: String) -> RedisError {
+    private final func lossError(_ failure: HiredisSocket.Failure, _ code: RedisError.Code, _ operation: String) -> RedisError {
         switch failure.kind {
         case .protocolError:
             RedisError(

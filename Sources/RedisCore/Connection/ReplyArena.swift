@@ -179,20 +179,22 @@ extension ReplyArena {
         functions.initialize(to: redisReplyObjectFunctions())
         functions.pointee.createString = { task, bytes, count in
             guard let task, let bytes else { return nil }
-            return UnsafeMutableRawPointer(arena(of: task)?.makeString(task, bytes, Int(count)))
+            return UnsafeMutableRawPointer(withArena(of: task) { $0.makeString(task, bytes, Int(count)) })
         }
         functions.pointee.createArray = { task, count in
             guard let task else { return nil }
-            return UnsafeMutableRawPointer(arena(of: task)?.makeArray(task, Int(count)))
+            return UnsafeMutableRawPointer(withArena(of: task) { $0.makeArray(task, Int(count)) })
         }
         functions.pointee.createInteger = { task, value in
-            guard let task, let reply = arena(of: task)?.makeReply(task, type: REDIS_REPLY_INTEGER) else { return nil }
+            guard let task, let reply = withArena(of: task, { $0.makeReply(task, type: REDIS_REPLY_INTEGER) }) else {
+                return nil
+            }
             reply.pointee.integer = value
             return UnsafeMutableRawPointer(reply)
         }
         functions.pointee.createNil = { task in
             guard let task else { return nil }
-            return UnsafeMutableRawPointer(arena(of: task)?.makeReply(task, type: REDIS_REPLY_NIL))
+            return UnsafeMutableRawPointer(withArena(of: task) { $0.makeReply(task, type: REDIS_REPLY_NIL) })
         }
         // hiredis gives no context here; the owner of the socket resets the arena after each callback instead.
         functions.pointee.freeObject = { _ in }
@@ -200,6 +202,9 @@ extension ReplyArena {
     }
 }
 
-private func arena(of task: UnsafePointer<redisReadTask>) -> ReplyArena? {
-    task.pointee.privdata.map { Unmanaged<ReplyArena>.fromOpaque($0).takeUnretainedValue() }
+/// Lends the arena without retaining it: the socket that parses holds it.
+@inline(__always)
+private func withArena<T>(of task: UnsafePointer<redisReadTask>, _ body: (ReplyArena) -> T?) -> T? {
+    guard let privdata = task.pointee.privdata else { return nil }
+    return Unmanaged<ReplyArena>.fromOpaque(privdata)._withUnsafeGuaranteedRef { body($0) }
 }

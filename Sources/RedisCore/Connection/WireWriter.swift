@@ -23,11 +23,8 @@ struct WireWriter {
         writeLineEnd()
     }
 
-    /// Hands the command out with a NUL behind it.
-    mutating func finish(_ send: (UnsafeRawBufferPointer) -> Void) {
-        start.storeBytes(of: 0, toByteOffset: count, as: UInt8.self)
-        send(UnsafeRawBufferPointer(start: start, count: count))
-    }
+    /// What was written.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
     private mutating func write(_ byte: UInt8) {
         start.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)

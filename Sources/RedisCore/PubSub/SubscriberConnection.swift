@@ -2,12 +2,20 @@ import FoundationEssentials
 import Logging
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// The one connection that carries all subscriptions of a client.
 ///
 /// Names are reference-counted by ``SubscriptionRegistry``. A heartbeat channel of its own is always subscribed: a
 /// nonce published from the control connection must come back within a period (a PING's answer never reaches a
 /// subscribed hiredis 0.14 context), and hiredis stays in subscribed mode, in which a push cannot abort it.
-final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
+final class SubscriberConnection: RedisLink, @unchecked Sendable {
     // Unchecked: `nextID` is atomic and `heartbeatSeen` guarded; all else belongs to the loop's thread.
 
     private typealias Registry = SubscriptionRegistry<SubscriptionStorage>
@@ -17,28 +25,38 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         let deadline: LoopTimer
     }
 
-    /// The last channel or pattern a message came for, with its listeners: spares the look-up for most messages.
-    private struct Route {
-        let bytes: [UInt8]
-        let name: SubscribedName
+    /// The last channel, or pattern, a message came for, with its listeners: spares most messages the look-up.
+    private final class Route {
+        let name: String
+        let isHeartbeat: Bool
         let targets: [SubscriptionStorage]
+        private let bytes: [UInt8]
+
+        init(name: String, bytes: [UInt8], isHeartbeat: Bool, targets: [SubscriptionStorage]) {
+            self.name = name
+            self.bytes = bytes
+            self.isHeartbeat = isHeartbeat
+            self.targets = targets
+        }
+
+        func matches(_ other: UnsafeRawBufferPointer) -> Bool {
+            guard let start = other.baseAddress, other.count == bytes.count else { return false }
+            return memcmp(bytes, start, bytes.count) == 0
+        }
     }
 
-    private let loop: EventLoop
-    private let configuration: RedisConfiguration
+    @exclusivity(unchecked) private var lastChannel: Route?
+    @exclusivity(unchecked) private var lastPattern: Route?
     private let heartbeats: CommandSender
-    private let logger: Logger
     private let nextID = Atomic<UInt64>(1)
     /// When the last nonce came back, on the loop's clock; 0 before the first.
     private let heartbeatSeen = Atomic<UInt64>(0)
     private let heartbeatName: SubscribedName
 
-    private var made: RedisLink?
     private var registry = Registry()
     /// All that have not ended, those without a name too.
     private var storages: Set<SubscriptionStorage> = []
     private var requests: [UInt64: Request] = [:]
-    private var routes: (channel: Route?, pattern: Route?) = (nil, nil)
     private var paused: Set<UInt64> = []
     /// When a heartbeat last came back, or the connection became ready.
     private var lastHeard = Date()
@@ -46,24 +64,15 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     private var nonce: UInt64 = 0
     /// When the nonce that has not come back yet was accepted by the server.
     private var publishedAt: UInt64?
-    private var isClosed = false
+    private var isEnding = false
 
     init(_ configuration: RedisConfiguration, heartbeats: CommandSender, on loop: EventLoop, logger: Logger) {
-        self.configuration = configuration
         self.heartbeats = heartbeats
-        self.loop = loop
-        self.logger = logger
         // Pub/sub ignores database numbers: the name carries what keeps two clients apart.
         let unique = UInt64.random(in: .min ... .max)
         heartbeatName = SubscribedName(
             .channel, "\(configuration.prefix):heartbeat:\(String(unique, radix: 36))")
-        made = nil
-        made = RedisLink(configuration, role: "subscriber", on: loop, logger: logger, user: self)
-    }
-
-    private var link: RedisLink {
-        guard let made else { preconditionFailure("a connection makes its link in its initialiser") }
-        return made
+        super.init(configuration, role: "subscriber", on: loop, logger: logger)
     }
 
     /// How long ago the last nonce came back; nil while nobody subscribes.
@@ -78,7 +87,9 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     func makeStorage(_ buffer: SubscriptionBuffer) -> SubscriptionStorage {
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
-        return SubscriptionStorage(id: id, buffer) { [self] in resumeReading(id) }
+        return SubscriptionStorage(id: id, buffer, on: loop) { [self] isPaused in
+            loop.execute { [self] in setPaused(id, isPaused) }
+        }
     }
 
     /// Adds names to a subscription; returns when the server has confirmed them all.
@@ -86,7 +97,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         guard !names.isEmpty, names.allSatisfy({ !$0.name.isEmpty }) else {
             throw RedisError(
                 .invalidArgument, operation: "SUBSCRIBE",
-                message: "Name at least one channel or pattern, and no empty one.", address: link.address)
+                message: "Name at least one channel or pattern, and no empty one.", address: address)
         }
         let request = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
         let result: Result<Void, RedisError> = await withTaskCancellationHandler {
@@ -125,17 +136,17 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     /// Ends all subscriptions and the connection. Loop's thread.
     func close(_ completion: @escaping @Sendable () -> Void) {
-        isClosed = true
+        isEnding = true
         heartbeatTimer?.cancel()
         for storage in storages { storage.finish(discarding: false) }
         storages = []
         for request in Array(requests.keys) { fail(request, closedError) }
-        link.close(drain: .zero) { [self] in withExtendedLifetime(self) { completion() } }
+        disconnect(drain: .zero) { [self] in withExtendedLifetime(self) { completion() } }
     }
 
     private var closedError: RedisError {
         RedisError(
-            .closed, operation: "SUBSCRIBE", message: "The client of \(link.address) is closed.", address: link.address)
+            .closed, operation: "SUBSCRIBE", message: "The client of \(address) is closed.", address: address)
     }
 
     // MARK: Requests, on the loop
@@ -144,20 +155,20 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         _ id: UInt64, _ storage: SubscriptionStorage, _ names: [SubscribedName],
         _ continuation: UnsafeContinuation<Result<Void, RedisError>, Never>
     ) {
-        guard !isClosed else { return continuation.resume(returning: .failure(closedError)) }
+        guard !isEnding else { return continuation.resume(returning: .failure(closedError)) }
         let deadline = loop.schedule(after: configuration.commandTimeout) { [self] in timeOut(id) }
         requests[id] = Request(continuation: continuation, deadline: deadline)
         storages.insert(storage)
         perform(registry.subscribe(storage, to: names, request: id))
-        link.open()
+        connect()
     }
 
     private func timeOut(_ id: UInt64) {
         fail(
             id,
             RedisError(
-                .timedOut, operation: "SUBSCRIBE", message: "\(link.address) did not confirm the subscription in time.",
-                address: link.address, underlying: link.lastError))
+                .timedOut, operation: "SUBSCRIBE", message: "\(address) did not confirm the subscription in time.",
+                address: address, underlying: lastError))
     }
 
     private func fail(_ id: UInt64, _ error: RedisError) {
@@ -172,8 +183,8 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     }
 
     private func perform(_ actions: Registry.Actions) {
-        routes = (nil, nil)
-        if link.isReady {
+        forgetRoutes()
+        if isReady {
             send("SUBSCRIBE", actions.subscribe, .channel)
             send("PSUBSCRIBE", actions.subscribe, .pattern)
             send("UNSUBSCRIBE", actions.unsubscribe, .channel)
@@ -185,7 +196,7 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         }
         for (storage, loss) in actions.gapsEnded {
             let gap = SubscriptionGap(since: loss.since, until: Date(), reason: loss.reason)
-            deliver(.gap(gap), to: storage)
+            storage.stage(.gap(gap))
         }
     }
 
@@ -195,15 +206,15 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     ) {
         let names = names.lazy.filter { $0.kind == kind }.map(\.name)
         guard !names.isEmpty else { return }
-        RedisCommand(command, arguments: Array(names)).encoder.withWireBytes { link.socket?.send($0) }
+        var encoder = RedisCommand(command, arguments: Array(names)).encoder
+        encoder.appendTerminator()
+        encoder.bytes.withUnsafeBytes { socket?.sendSubscription(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
     }
 
-    // MARK: RedisLinkUser
+    // MARK: RedisLink
 
-    var hasRepliesDue: Bool { false }
-
-    func linkIsReady(_ facts: LinkFacts) {
-        link.socket?.arena.expectation = .pushes
+    override func linkIsReady(_ facts: LinkFacts) {
+        socket?.arena.expectation = .pushes
         // First of all: from its confirmation on, hiredis never sees the count of subscriptions at zero, at which it
         // would leave the subscribed mode, and abort on the next push.
         send("SUBSCRIBE", [heartbeatName], .channel)
@@ -215,24 +226,22 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
-    func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
+    override func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
         heartbeatTimer?.cancel()
-        routes = (nil, nil)
+        forgetRoutes()
         registry.connectionLost(Registry.Loss(since: lastHeard, reason: "\(error)"))
         // A refusal (an ACL, a password) would end every further connection too: its askers are told.
         let refusal = error.serverMessage.map {
-            RedisError(serverReply: $0, operation: "SUBSCRIBE", address: link.address)
+            RedisError(serverReply: $0, operation: "SUBSCRIBE", address: address)
         }
         guard isFinal || error.isRefusal || refusal?.isRefusal == true else { return }
         for request in Array(requests.keys) { fail(request, refusal ?? error) }
     }
 
-    func linkMoved() {}
-
-    func linkReceived(_ reply: borrowing RedisReply) {
+    override func linkReceived(_ reply: borrowing RedisReply) {
         switch PushMessage(reply) {
-        case .message: received(reply, \.channel, .channel, payloadAt: 2)
-        case .patternMessage: received(reply, \.pattern, .pattern, payloadAt: 3)
+        case .message: received(reply, .channel)
+        case .patternMessage: received(reply, .pattern)
         case .subscribed(let name): perform(registry.serverSubscribed(name))
         case .unsubscribed(let name): perform(registry.serverUnsubscribed(name))
         case .unknown: logger.debug("an unknown kind of push was ignored")
@@ -241,49 +250,46 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
 
     // MARK: Messages
 
-    private func received(
-        _ reply: borrowing RedisReply, _ slot: WritableKeyPath<(channel: Route?, pattern: Route?), Route?>,
-        _ kind: SubscribedName.Kind, payloadAt index: Int
-    ) {
-        guard let nameBytes = reply.bytes(at: 1), let payload = reply.element(index) else { return }
-        let route = route(nameBytes, slot, kind)
-        if route.name == heartbeatName { return heardHeartbeat(RedisReply(payload, reply.arena).text) }
+    private func received(_ reply: borrowing RedisReply, _ kind: SubscribedName.Kind) {
+        guard let name = reply.bytes(at: 1), let payload = reply.element(kind == .channel ? 2 : 3) else { return }
+        let route = route(name, kind)
+        if route.isHeartbeat { return heardHeartbeat(RedisReply(payload, reply.arena).text) }
         guard !route.targets.isEmpty else { return }
-        let message = SubscriptionMessage(
-            channel: kind == .channel
-                ? route.name.name : reply.bytes(at: 2).map { String(decoding: $0, as: UTF8.self) } ?? "",
-            pattern: kind == .pattern ? route.name.name : nil,
-            payload: RedisReply(payload, reply.arena).bytes)
-        for target in route.targets where target.append(.message(message)) == .full { setPaused(target.id, true) }
+        let message =
+            switch kind {
+            case .channel:
+                SubscriptionMessage(channel: route.name, payload: RedisReply(payload, reply.arena).bytes)
+            case .pattern:
+                SubscriptionMessage(
+                    channel: reply.bytes(at: 2).map { String(decoding: $0, as: UTF8.self) } ?? "",
+                    pattern: route.name, payload: RedisReply(payload, reply.arena).bytes)
+            }
+        for target in route.targets { target.stage(.message(message)) }
     }
 
-    private func route(
-        _ bytes: UnsafeRawBufferPointer, _ slot: WritableKeyPath<(channel: Route?, pattern: Route?), Route?>,
-        _ kind: SubscribedName.Kind
-    ) -> Route {
-        if let known = routes[keyPath: slot], known.bytes.elementsEqual(bytes) { return known }
+    private func route(_ bytes: UnsafeRawBufferPointer, _ kind: SubscribedName.Kind) -> Route {
+        if let known = kind == .channel ? lastChannel : lastPattern, known.matches(bytes) { return known }
         let name = SubscribedName(kind, String(decoding: bytes, as: UTF8.self))
-        let route = Route(bytes: Array(bytes), name: name, targets: registry.receivers(of: name))
-        routes[keyPath: slot] = route
+        let route = Route(
+            name: name.name, bytes: Array(bytes), isHeartbeat: name == heartbeatName,
+            targets: registry.receivers(of: name))
+        if kind == .channel { lastChannel = route } else { lastPattern = route }
         return route
     }
 
-    private func deliver(_ event: SubscriptionEvent, to storage: SubscriptionStorage) {
-        if storage.append(event) == .full { setPaused(storage.id, true) }
+    private func forgetRoutes() {
+        lastChannel = nil
+        lastPattern = nil
     }
 
     // MARK: Back-pressure
-
-    private func resumeReading(_ id: UInt64) {
-        loop.execute { [self] in setPaused(id, false) }
-    }
 
     private func setPaused(_ id: UInt64, _ isPaused: Bool) {
         if isPaused { paused.insert(id) } else { paused.remove(id) }
         applyPause()
     }
 
-    private func applyPause() { link.socket?.isReadingPaused = !paused.isEmpty }
+    private func applyPause() { socket?.isReadingPaused = !paused.isEmpty }
 
     // MARK: Heartbeat
 
@@ -295,11 +301,11 @@ final class SubscriberConnection: RedisLinkUser, @unchecked Sendable {
     }
 
     private func beat() {
-        guard link.isReady, !isClosed else { return }
+        guard isReady, !isEnding else { return }
         // Reading stopped on purpose: the nonce waits in the kernel like everything else.
         let period = configuration.heartbeat.wholeMilliseconds
         if paused.isEmpty, let publishedAt, loop.nowMilliseconds - publishedAt >= period {
-            return link.abandon("a published heartbeat did not come back within \(configuration.heartbeat)")
+            return abandon("a published heartbeat did not come back within \(configuration.heartbeat)")
         }
         if publishedAt == nil { publishNonce() }
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }

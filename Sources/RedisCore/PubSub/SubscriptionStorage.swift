@@ -2,7 +2,12 @@ import DequeModule
 import Synchronization
 
 /// The bounded buffer between the loop, which appends, and one consumer anywhere, which takes.
-final class SubscriptionStorage: Sendable {
+///
+/// What arrives in one turn of the loop is staged without a lock and handed over at the turn's end: one lock and at
+/// most one wake-up for all of it.
+final class SubscriptionStorage: LoopFlushable, @unchecked Sendable {
+    // Unchecked: `staged` belongs to the loop's thread; `state` is guarded by its mutex; all else is constant.
+
     typealias Continuation = UnsafeContinuation<Void, Never>
 
     private struct State {
@@ -16,49 +21,56 @@ final class SubscriptionStorage: Sendable {
         var isPaused = false
     }
 
-    /// What the loop does after an append.
-    enum Verdict { case kept, full }
-
     let id: UInt64
+    private let loop: EventLoop
     private let limits: SubscriptionBuffer
     private let state = Mutex(State())
-    /// Called once the consumer has made room in a buffer that paused reading.
-    private let onRoom: @Sendable () -> Void
+    @exclusivity(unchecked) private var staged = Deque<SubscriptionEvent>()
+    /// Told `true` on the loop when reading must stop, and `false` anywhere once there is room again.
+    private let onPause: @Sendable (Bool) -> Void
 
-    init(id: UInt64, _ limits: SubscriptionBuffer, onRoom: @escaping @Sendable () -> Void) {
+    init(id: UInt64, _ limits: SubscriptionBuffer, on loop: EventLoop, onPause: @escaping @Sendable (Bool) -> Void) {
         self.id = id
+        self.loop = loop
         self.limits = limits
-        self.onRoom = onRoom
+        self.onPause = onPause
     }
 
     var dropped: Int { state.withLock { $0.dropped } }
 
-    /// Takes one event by the overflow policy; wakes the consumer if it sleeps. Returns `full` when reading must stop.
-    func append(_ event: SubscriptionEvent) -> Verdict {
-        let (waiter, verdict) = state.withLock { state -> (Continuation?, Verdict) in
-            guard !state.isFinished else { return (nil, .kept) }
-            var verdict = Verdict.kept
-            if Self.isFull(state, event.byteCount, limits) {
-                switch limits.overflow {
-                case .dropNewest where event.isMessage:
-                    state.dropped += 1
-                    return (nil, .kept)
-                case .dropOldest: Self.dropOldest(&state, event.byteCount, limits)
-                // A gap is never dropped, and what was read before reading stopped is kept.
-                case .dropNewest, .blockReading: break
-                }
-            }
-            state.buffer.append(event)
-            state.bytes += event.byteCount
-            if limits.overflow == .blockReading, Self.isFull(state, 0, limits) {
-                state.isPaused = true
-                verdict = .full
-            }
-            defer { state.waiter = nil }
-            return (state.waiter, verdict)
+    /// Takes an event; it is handed over before the loop polls again. Loop's thread.
+    func stage(_ event: SubscriptionEvent) {
+        if staged.isEmpty { loop.flushBeforePoll(self) }
+        staged.append(event)
+    }
+
+    /// Hands over what was staged, by the overflow policy; wakes the consumer if it sleeps. Loop's thread.
+    func flush() {
+        let (waiter, mustPause) = state.withLock { state -> (Continuation?, Bool) in
+            guard !state.isFinished else { return (nil, false) }
+            while let event = staged.popFirst() { Self.append(event, to: &state, limits) }
+            if limits.overflow == .blockReading, Self.isFull(state, 0, limits) { state.isPaused = true }
+            defer { if !state.buffer.isEmpty { state.waiter = nil } }
+            return (state.buffer.isEmpty ? nil : state.waiter, state.isPaused)
         }
+        staged.removeAll(keepingCapacity: true)
+        if mustPause { onPause(true) }
         waiter?.resume()
-        return verdict
+    }
+
+    private static func append(_ event: consuming SubscriptionEvent, to state: inout State, _ limits: SubscriptionBuffer) {
+        if isFull(state, event.byteCount, limits) {
+            switch limits.overflow {
+            case .dropNewest where event.isMessage:
+                state.dropped += 1
+                return
+            case .dropOldest: dropOldest(&state, event.byteCount, limits)
+            // A gap is never dropped, and what was read before reading stopped is kept.
+            case .dropNewest, .blockReading: break
+            }
+        }
+        state.bytes += event.byteCount
+        state.buffer.append(event)
     }
 
     private static func isFull(_ state: State, _ more: Int, _ limits: SubscriptionBuffer) -> Bool {
@@ -81,7 +93,7 @@ final class SubscriptionStorage: Sendable {
                 state.bytes -= first.byteCount
                 return (first, false, Self.unpause(&state, limits))
             }
-            if taken.hasRoom { onRoom() }
+            if taken.hasRoom { onPause(false) }
             if let event = taken.0 { return event }
             guard !taken.isOver, await waitForEvents() else { return nil }
         }
@@ -93,12 +105,15 @@ final class SubscriptionStorage: Sendable {
             let taken = state.withLock { state -> ([SubscriptionEvent], isOver: Bool, hasRoom: Bool) in
                 let count = min(max, state.buffer.count)
                 guard count > 0 else { return ([], state.isFinished, false) }
-                let events = Array(state.buffer.prefix(count))
-                state.buffer.removeFirst(count)
-                state.bytes -= events.reduce(0) { $0 + $1.byteCount }
+                var events: [SubscriptionEvent] = []
+                events.reserveCapacity(count)
+                while events.count < count, let event = state.buffer.popFirst() {
+                    state.bytes -= event.byteCount
+                    events.append(event)
+                }
                 return (events, false, Self.unpause(&state, limits))
             }
-            if taken.hasRoom { onRoom() }
+            if taken.hasRoom { onPause(false) }
             if !taken.0.isEmpty { return taken.0 }
             guard !taken.isOver, await waitForEvents() else { return nil }
         }

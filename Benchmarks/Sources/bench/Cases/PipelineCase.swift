@@ -15,8 +15,9 @@ enum PipelineCase {
                 let redis = environment.redis
                 return TaskWorkload(tasks: tasks, executor: nil, stepSize: length) { run in
                     while run.next() {
-                        let commands = (0..<length).map { _ in RedisCommand("GET", RedisKey(Dataset.key)) }
-                        let replies = try await redis.pipeline(commands)
+                        var pipeline = RedisPipeline(expecting: length)
+                        for _ in 0..<length { pipeline.get(RedisKey(Dataset.key)) }
+                        let replies = try await redis.pipeline(pipeline)
                         guard replies.count == length, case .success(.bytes(let value)) = replies[length - 1],
                             value.count == Dataset.size
                         else { throw BenchmarkError("pipeline: an unexpected reply") }

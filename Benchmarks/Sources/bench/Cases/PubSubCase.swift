@@ -26,8 +26,9 @@ private final class RawPubSub: Workload {
         let channel = "bench:client"
         publisher = TaskWorkload(tasks: 1, executor: nil, stepSize: batch) { run in
             while run.next() {
-                let commands = (0..<batch).map { _ in RedisCommand("PUBLISH", channel, Dataset.message) }
-                guard case .success(.integer(1)) = try await redis.pipeline(commands).last else {
+                var pipeline = RedisPipeline(expecting: 2 * batch)
+                for _ in 0..<batch { pipeline.publish(Dataset.message, to: channel) }
+                guard case .success(.integer(1)) = try await redis.pipeline(pipeline).last else {
                     throw BenchmarkError("PUBLISH did not reach exactly one subscriber")
                 }
             }
