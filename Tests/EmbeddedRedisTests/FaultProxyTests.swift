@@ -86,6 +86,22 @@ import Testing
         }
     }
 
+    @Test func `a silenced connection stays open and dead while new ones work`() async throws {
+        try await withRedisServer { server in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                let (dead, alive) = (
+                    try RespClient(proxy.address, timeout: .milliseconds(200)), try RespClient(proxy.address)
+                )
+                #expect(try dead("ECHO", "me") == "me")
+                #expect(try alive("PING") == .status("PONG"))
+                proxy.silence(connectionsThatSent: "echo me")
+                #expect(throws: RespClient.Failure.self) { try dead("PING") }
+                #expect(try alive("PING") == .status("PONG"))
+                #expect(proxy.open == 2)
+            }
+        }
+    }
+
     @Test func `a stalled connection goes on where it was`() async throws {
         try await withRedisServer { server in
             try await withFaultProxy(to: server.tcp) { proxy in

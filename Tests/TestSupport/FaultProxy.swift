@@ -40,11 +40,18 @@ public final class FaultProxy: Sendable {
         control.change { $0.cut = reset ? .reset : .close }
     }
 
+    /// Makes connections that are open half-open: from now on they carry nothing, while new ones work.
+    ///
+    /// With `match`, only those over which a command containing it has been sent.
+    public func silence(connectionsThatSent match: String? = nil) {
+        control.change { $0.silence = .some(match) }
+    }
+
     /// Connections accepted so far.
     public var accepted: Int { control.counts.accepted }
     /// Connections that are open.
     public var open: Int { control.counts.open }
-    /// Commands seen from clients, complete ones, by `words` prefix match in any letter case.
+    /// Complete commands seen from clients that contain a text, in any letter case.
     public func commands(containing text: String) -> Int {
         control.commands.count { $0.range(of: text, options: .caseInsensitive) != nil }
     }

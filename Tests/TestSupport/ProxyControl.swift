@@ -10,6 +10,8 @@ final class ProxyControl: Sendable {
         /// Tells a new order from a repeated one.
         private(set) var faultNumber = 0
         var cut: Cut?
+        /// Silence connections: all of them, or those that sent a command containing the text.
+        var silence: String??
         var stop = false
     }
 
@@ -73,12 +75,15 @@ final class ProxyControl: Sendable {
 
     // MARK: the thread's side
 
-    /// The current orders; a cut is handed over once.
+    /// The current orders; a cut or silencing is handed over once.
     func take() -> (orders: Orders, number: Int) {
         var buffer = [UInt8](repeating: 0, count: 64)
         while read(wakeReader, &buffer, buffer.count) > 0 {}
         return state.withLock { state in
-            defer { state.orders.cut = nil }
+            defer {
+                state.orders.cut = nil
+                state.orders.silence = nil
+            }
             return (state.orders, state.issued)
         }
     }

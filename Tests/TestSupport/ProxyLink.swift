@@ -32,6 +32,9 @@ final class ProxyLink {
     /// The number of the reply that must not be delivered.
     private var fatalReply: Int?
     private var forwardedSince = 0
+    private var sent: [String] = []
+    /// Carries nothing any more, for good.
+    var isSilent = false
 
     init(client: Int32, server: Int32) {
         self.client = client
@@ -53,11 +56,15 @@ final class ProxyLink {
     /// The count of ``Fault/cutAfterClientBytes(_:)`` begins anew.
     func faultChanged() { forwardedSince = 0 }
 
+    /// Whether a command containing the text has come over this connection.
+    func hasSent(_ match: String?) -> Bool { match.map { text in sent.contains { $0.containsAnyCase(text) } } ?? true }
+
     /// Reads once and decides what becomes of the bytes.
     func read(from side: Side, _ fault: inout Fault, _ control: ProxyControl) -> Outcome {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor(side), &buffer, buffer.count, 0)
         guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) ? .fine : .ended }
+        if isSilent { return .fine }
         buffer.removeLast(buffer.count - count)
         return side == .client ? fromClient(buffer, &fault, control) : fromServer(buffer, &fault)
     }
@@ -79,6 +86,7 @@ final class ProxyLink {
         for boundary in commands.feed(bytes) {
             commandCount += 1
             control.saw(command: boundary.words)
+            sent.append(boundary.words)
             switch fault {
             case .cutBeforeSend(let match, let times) where boundary.words.containsAnyCase(match):
                 fault = times > 1 ? .cutBeforeSend(match: match, times: times - 1) : .pass

@@ -46,6 +46,9 @@ final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thr
             for link in links { link.faultChanged() }
             setListening(fault != .refuse)
         }
+        if case .some(let match) = orders.silence {
+            for link in links where link.hasSent(match) { link.isSilent = true }
+        }
         if let cut = orders.cut {
             for link in links { end(link, cut) }
             done.fire()
