@@ -208,6 +208,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         // The thread may run before its creator has noted its id.
         while !hasThread.load(ordering: .acquiring) { sched_yield() }
         setThreadName()
+        blockBrokenPipeSignal()
         uv_run(uv, UV_RUN_DEFAULT)
         inbox.withLock { $0.close() }
         takeInbox()
@@ -271,6 +272,14 @@ protocol LoopFlushable: AnyObject {
 private func eventLoopThread(_ context: UnsafeMutableRawPointer?) {
     guard let context else { return }
     Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue().threadBody()
+}
+
+/// hiredis writes without MSG_NOSIGNAL: on a connection whose peer has gone the write must fail, not end the process.
+private func blockBrokenPipeSignal() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
 }
 
 /// libuv refuses these calls only when the process is out of memory or file descriptors.
