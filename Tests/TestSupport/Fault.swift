@@ -20,6 +20,6 @@ public enum Fault: Sendable, Equatable {
     case cutBeforeSend(match: String, times: Int = 1)
     /// The first `times` commands that contain `match` are executed; their connection is cut when the reply arrives.
     case cutBeforeReply(match: String, times: Int = 1)
-    /// Every connection is cut once this many further bytes of the client were forwarded.
+    /// The first connection over which this many further bytes of a client were forwarded is cut; then traffic passes.
     case cutAfterClientBytes(Int)
 }

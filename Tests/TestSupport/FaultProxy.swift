@@ -18,10 +18,9 @@ public final class FaultProxy: Sendable {
 
     /// Listens and forwards to `server`; without a listening address on a free loopback port.
     public init(to server: TestAddress, listeningOn address: TestAddress = .tcp(port: 0)) throws {
-        let (listener, bound) = try Sockets.listen(on: address)
-        self.address = bound
         control = try ProxyControl()
-        let loop = ProxyLoop(listener: listener, address: bound, server: server, control: control, done: faultDone)
+        let loop = try ProxyLoop(listeningOn: address, server: server, control: control, done: faultDone)
+        self.address = loop.address
         Thread.detachNewThread { loop.run() }
     }
 

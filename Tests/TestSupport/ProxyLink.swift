@@ -104,7 +104,10 @@ final class ProxyLink {
         case .cutAfterClientBytes(let limit):
             kept = min(kept, limit - forwardedSince)
             forwardedSince += kept
-            if forwardedSince >= limit { outcome = .cut }
+            if forwardedSince >= limit {
+                outcome = .cut
+                fault = .pass
+            }
         default: break
         }
         if outcome == .cut { return sendNow(bytes[..<kept]) }

@@ -4,8 +4,10 @@ import Foundation
 ///
 /// Only that thread touches it after it was made.
 final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thread that calls run()
+    let address: TestAddress
     private var listener: Int32?
-    private let address: TestAddress
+    /// Holds the port while nobody listens.
+    private var reservation: Int32?
     private let server: TestAddress
     private let control: ProxyControl
     private let done: TestSignal
@@ -13,9 +15,20 @@ final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thr
     private var fault = Fault.pass
     private var faultNumber = 0
 
-    init(listener: Int32, address: TestAddress, server: TestAddress, control: ProxyControl, done: TestSignal) {
-        self.listener = listener
-        self.address = address
+    init(listeningOn wanted: TestAddress, server: TestAddress, control: ProxyControl, done: TestSignal) throws {
+        if case .tcp = wanted {
+            let (descriptor, address) = try Sockets.reserve(wanted)
+            reservation = descriptor
+            self.address = address
+        } else {
+            address = wanted
+        }
+        do {
+            listener = try Sockets.listen(on: address)
+        } catch {
+            if let reservation { close(reservation) }
+            throw error
+        }
         self.server = server
         self.control = control
         self.done = done
@@ -32,7 +45,7 @@ final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thr
             step()
         }
         for link in links { link.close(.close) }
-        if let listener { close(listener) }
+        for descriptor in [listener, reservation] { if let descriptor { close(descriptor) } }
         if case .unix(let path) = address { unlink(path) }
         control.count { $0.open = 0 }
         control.ended()
@@ -62,7 +75,7 @@ final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thr
             close(open)
             listener = nil
         } else if wanted, listener == nil {
-            listener = try? Sockets.listen(on: address).descriptor
+            listener = try? Sockets.listen(on: address)
         }
     }
 

@@ -23,15 +23,27 @@ enum Sockets {
         return descriptor
     }
 
-    /// Listens and returns the address with the port that was chosen.
-    static func listen(on address: TestAddress) throws -> (descriptor: Int32, address: TestAddress) {
+    /// Listens on an address.
+    static func listen(on address: TestAddress) throws -> Int32 {
         if case .unix(let path) = address { unlink(path) }
+        let (descriptor, _) = try reserve(address)
+        guard Foundation.listen(descriptor, 128) == 0 else {
+            let error = SocketError("listen on \(address)")
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    /// Binds without listening, and returns the address with the port that was chosen.
+    ///
+    /// As long as the descriptor is open nobody else gets the port; who connects to it is refused.
+    static func reserve(_ address: TestAddress) throws -> (descriptor: Int32, address: TestAddress) {
         let descriptor = try open(address)
         var on: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        guard withSocketAddress(address, { bind(descriptor, $0, $1) }) == 0, Foundation.listen(descriptor, 128) == 0
-        else {
-            let error = SocketError("listen on \(address)")
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size))
+        guard withSocketAddress(address, { bind(descriptor, $0, $1) }) == 0 else {
+            let error = SocketError("bind to \(address)")
             close(descriptor)
             throw error
         }

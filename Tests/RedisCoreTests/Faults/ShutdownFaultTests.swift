@@ -150,6 +150,29 @@ import Testing
         }
     }
 
+    /// In a process of its own, because SIGPIPE would end this one.
+    ///
+    /// On a Unix socket the first write after the peer's end raises it.
+    @Test func `writing to a peer that has gone does not end the process`() async {
+        await #expect(processExitsWith: .success) {
+            try await withRedisServer { server in
+                let path = server.directory + "/proxy.sock"
+                try await withFaultProxy(to: server.unix, listeningOn: .unix(path: path)) { proxy in
+                    try await withClient(impatient(proxy.address)) { client in
+                        for _ in 0..<100 {
+                            await withTaskGroup(of: Void.self) { group in
+                                for _ in 0..<8 {
+                                    group.addTask { _ = try? await client.command(RedisCommand("INCR", RedisKey("n"))) }
+                                }
+                                proxy.cut()
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `nothing is left after every kind of end`() async throws {
         try await withRedisServer { server in
             for round in 0..<5 {
