@@ -47,8 +47,10 @@ final class SocketWatcher {
 
     fileprivate func ready(status: Int32, events: Int32) {
         loop.noteAwake()
-        // On an error the owner tries what it waits for and gets the errno from the system call itself.
+        // On an error the owner tries what it waits for and gets the errno from the system call itself. libuv has
+        // stopped the handle: when the owner still found bytes to read, it has to be started again for the rest.
         let events = status < 0 ? wanted : events
+        if status < 0 { wanted = 0 }
         onReady(events & Int32(UV_READABLE.rawValue) != 0, events & Int32(UV_WRITABLE.rawValue) != 0)
     }
 }
