@@ -52,6 +52,12 @@ struct ServerFolder {
         return String(decoding: data, as: UTF8.self).split(separator: "\n").suffix(count).map(String.init)
     }
 
+    /// True when not a single block is left for the server's user.
+    var isDiskFull: Bool {
+        var facts = statvfs()
+        return statvfs(path, &facts) == 0 && facts.f_bavail == 0
+    }
+
     /// Removes what the watchdog would remove; needed only when it was killed.
     func removeIfTemporary() {
         if isTemporary { try? FileManager.default.removeItem(atPath: path) }

@@ -109,7 +109,7 @@ struct ServerLauncher: Sendable {
     }
 
     private func startFailure(_ exit: ChildProcess.Exit, port: Int?) -> EmbeddedServerError {
-        let tail = folder.logTail()
-        return StartFailure(log: tail, exit: exit).error(executable: executable, folder: folder.path, port: port)
+        StartFailure(log: folder.logTail(), exit: exit, isDiskFull: folder.isDiskFull)
+            .error(executable: executable, folder: folder.path, port: port)
     }
 }

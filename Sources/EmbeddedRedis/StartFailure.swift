@@ -2,13 +2,15 @@
 struct StartFailure {
     let log: [String]
     let exit: ChildProcess.Exit
+    /// The log cannot tell of a full disk when it lies on it.
+    var isDiskFull = false
 
     func error(executable: String, folder: String, port: Int?) -> EmbeddedServerError {
         if mentions("Address already in use"), let port {
             return EmbeddedServerError(
                 .portInUse, "Port \(port) of 127.0.0.1 is taken: choose another, or 0 for a free one.", logTail: log)
         }
-        if mentions("No space left on device") {
+        if isDiskFull || mentions("No space left on device") {
             return EmbeddedServerError(
                 .diskFull, "No space is left for the data in \(folder): free some, or choose another folder.",
                 logTail: log)

@@ -123,7 +123,6 @@ import Testing
             // The lock is free again, so the process is gone.
             var options = EmbeddedServer.Options()
             options.directory = folder
-            options.startTimeout = .milliseconds(500)
             await (try EmbeddedServer.start(options)).stop()
         }
     }

@@ -19,6 +19,13 @@ import Testing
         #expect("\(error)".contains(line))
     }
 
+    @Test func `a full disk is recognised even when no log could be written`() {
+        let failure = StartFailure(log: [], exit: .code(1), isDiskFull: true)
+        let error = failure.error(executable: "/usr/bin/redis-server", folder: "/data", port: nil)
+        #expect(error.code == .diskFull)
+        #expect(error.message.contains("/data"))
+    }
+
     @Test(arguments: [
         ("", ReadinessProbe.Answer.silent), ("-LOADING Redis is loading the dataset in memory\r\n", .loading),
         ("+PONG\r\n", .ready), ("-NOAUTH Authentication required.\r\n", .ready),
