@@ -1,0 +1,104 @@
+import RedisCore
+import TestSupport
+import Testing
+
+@Suite struct `A client's health` {
+    @Test func `is healthy, with the server's figures`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                let health = await redis.health()
+                #expect(health.status == .healthy, "\(health.reasons)")
+                let info = try server.info()
+                #expect(health.version == info["redis_version"])
+                #expect(health.role == "master")
+                #expect(health.evictionPolicy == "noeviction")
+                #expect((health.connectedClients ?? 0) > 0 && (health.usedMemory ?? 0) > 0)
+                #expect(health.latency != nil)
+            }
+        }
+    }
+
+    @Test func `connects a client that has not connected yet`() async throws {
+        try await withRedisServer { server in
+            let redis = RedisClient(server.configuration)
+            let health = await redis.health()
+            #expect(health.status == .healthy, "\(health.reasons)")
+            await redis.close()
+        }
+    }
+
+    @Test func `is told within the limit when the server hangs, and recovers`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                _ = await redis.health()
+                server.pause()
+                defer { server.resume() }
+                // Far beyond the limit, for a machine that is busy: without a limit this waits for ever.
+                let hung = try await within(.seconds(10)) { await redis.health(within: .seconds(1)) }
+                #expect(hung.status == .unhealthy)
+                #expect(hung.reasons.first?.contains(server.configuration.endpoint.description) == true)
+                server.resume()
+                try await eventually("healthy again") { await redis.health().status == .healthy }
+            }
+        }
+    }
+
+    @Test func `is told within the limit when the event loop is stuck`() async throws {
+        try await withRedisServer { server in
+            let loop = EventLoop(name: "stuck")
+            let redis = try await RedisClient.connect(server.configuration, eventLoop: loop)
+            let release = BlockingGate()
+            loop.execute { release.wait() }
+            let health = await redis.health(within: .milliseconds(200))
+            release.open()
+            #expect(health.status == .unhealthy)
+            #expect(health.reasons.first?.contains("event loop") == true)
+            await redis.close()
+            await loop.stop()
+        }
+    }
+
+    @Test func `of an unreachable server names the address and the reason`() async throws {
+        let redis = RedisClient(RedisConfiguration(endpoint: .unix(path: "/nowhere/redis.sock")))
+        let health = await redis.health(within: .seconds(1))
+        #expect(health.status == .unhealthy)
+        #expect(health.reasons.first?.contains("/nowhere/redis.sock") == true)
+        await redis.close()
+    }
+
+    @Test func `of a closed client is unhealthy, at once`() async throws {
+        let redis = RedisClient(RedisConfiguration(endpoint: .unix(path: "/nowhere/redis.sock")))
+        await redis.close()
+        let health = await redis.health(within: .seconds(60))
+        #expect(health.status == .unhealthy)
+        #expect(health.reasons.first?.contains("closed") == true)
+    }
+
+    @Test func `shows a wrong password without the password`() async throws {
+        try await withRedisServer(.init(directives: ["requirepass": "right"])) { server in
+            var configuration = server.configuration
+            configuration.password = Secret("hunter2")
+            let redis = RedisClient(configuration)
+            let health = await redis.health()
+            #expect(health.status == .unhealthy)
+            #expect(health.reasons.first?.contains("password") == true)
+            #expect(!health.reasons.joined().contains("hunter2"))
+            await redis.close()
+        }
+    }
+
+    @Test func `finds a replica, full memory and a broken snapshot on a real server`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                try server("CONFIG", "SET", "maxmemory", "1mb")
+                let full = await redis.health()
+                #expect(full.status != .healthy && full.reasons.contains { $0.contains("maxmemory") }, "\(full)")
+                try server("CONFIG", "SET", "maxmemory", "0")
+                try server("REPLICAOF", "127.0.0.1", "1")
+                let replica = await redis.health()
+                #expect(replica.status == .degraded)
+                #expect(replica.reasons.contains { $0.contains("replica") }, "\(replica.reasons)")
+            }
+        }
+    }
+}
