@@ -35,19 +35,18 @@ private actor Pinned {
 
 @Suite struct `The event loop` {
     @Test func `runs closures on its one thread, in order`() async throws {
-        try await withLoop { loop in
+        try await withLoop { loop async throws in
             #expect(!loop.isCurrent)
             #expect(await loop.run { loop.isCurrent })
             let order = Mutex<[Int]>([])
             for number in 0..<1_000 { loop.execute { order.withLock { $0.append(number) } } }
             let seen = await loop.run { order.withLock { $0 } }
             #expect(seen == Array(0..<1_000))
-            try Task.checkCancellation()
         }
     }
 
     @Test func `runs a closure at once when already there`() async throws {
-        try await withLoop { loop in
+        try await withLoop { loop async throws in
             let order = await loop.run {
                 let order = Mutex<[Int]>([])
                 loop.execute { order.withLock { $0.append(1) } }
@@ -55,12 +54,11 @@ private actor Pinned {
                 return order.withLock { $0 }
             }
             #expect(order == [1, 2])
-            try Task.checkCancellation()
         }
     }
 
     @Test func `is an executor for actors and for tasks`() async throws {
-        try await withLoop { loop in
+        try await withLoop { loop async throws in
             let actor = Pinned(loop)
             let allOnLoop = await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<100 { group.addTask { await actor.add() } }
@@ -70,7 +68,6 @@ private actor Pinned {
             #expect(await actor.total() == 100)
             let isOnLoop = await withTaskExecutorPreference(loop) { await Self.yieldAndLook(loop) }
             #expect(isOnLoop)
-            try Task.checkCancellation()
         }
     }
 
@@ -99,7 +96,7 @@ private actor Pinned {
     }
 
     @Test func `takes work from many threads at once and loses none`() async throws {
-        try await withLoop { loop in
+        try await withLoop { loop async throws in
             let count = Counter()
             await withTaskGroup { group in
                 for _ in 0..<8 {
@@ -110,7 +107,6 @@ private actor Pinned {
             }
             await loop.run {}
             #expect(count.count == 16_000)
-            try Task.checkCancellation()
         }
     }
 }

@@ -1,0 +1,40 @@
+import Foundation
+import RedisCore
+import TestSupport
+import Testing
+
+@Suite struct `A value of 100 MB` {
+    private static let size = 100_000_000
+
+    /// Differs at every offset that a chunk could be misplaced by.
+    private static let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        for index in 0..<size { buffer[index] = UInt8(truncatingIfNeeded: index ^ index >> 8 ^ index >> 16) }
+        count = size
+    }
+
+    @Test func `travels both ways unchanged, while small commands pass on the control connection`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.tcpConfiguration) { redis in
+                async let stored: Void = redis.set("large", to: Self.bytes)
+                // Not behind the large value: answered before it is, whatever the machine does.
+                let small = try await redis.command(RedisCommand("PING"), as: String.self, on: .control)
+                #expect(small == "PONG")
+                try await stored
+                #expect(try server("STRLEN", "large") == .integer(Self.size))
+                let value = try await redis.get("large")
+                #expect(value == Self.bytes)
+            }
+        }
+    }
+
+    @Test func `travels as Data and in a list`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                let data = Data(Self.bytes)
+                try await redis.command(RedisCommand("RPUSH", RedisKey("list"), data, "small"))
+                let list = try await redis.command(RedisCommand("LRANGE", RedisKey("list"), 0, -1), as: [Data].self)
+                #expect(list == [data, Data("small".utf8)])
+            }
+        }
+    }
+}
