@@ -57,6 +57,10 @@ public struct CommandEncoder: Sendable {
     mutating func append(_ value: String) {
         let count = value.utf8.count
         guard count < Self.largeArgument else { return appendLarge(value) }
+        appendInline(value, count: count)
+    }
+
+    private mutating func appendInline(_ value: String, count: Int) {
         appendHeader(count)
         if value.utf8.withContiguousStorageIfAvailable({ bytes.append(contentsOf: $0) }) == nil {
             bytes.append(contentsOf: value.utf8)
@@ -79,7 +83,8 @@ public struct CommandEncoder: Sendable {
     }
 
     mutating func appendKey(_ name: String) {
-        append(name)
+        // Never by reference: whoever routes the command reads its keys here.
+        appendInline(name, count: name.utf8.count)
         if name.isEmpty { flaw = flaw ?? "a key is empty" }
         guard recordsKeys else { return }
         let end = bytes.count - 2

@@ -146,7 +146,14 @@ extension RedisError {
         if operation == "reply", let serverMessage {
             return RedisError(serverReply: serverMessage, operation: command, address: address)
         }
-        return operation == "command" || operation == "queue" ? RedisError(self, operation: command) : self
+        return ["command", "queue", "connection", "heartbeat"].contains(operation)
+            ? RedisError(self, operation: command) : self
+    }
+
+    static func connectCancelled(_ address: String) -> RedisError {
+        RedisError(
+            .cancelled, operation: "connect", message: "The task that waited for a connection to \(address) was cancelled.",
+            address: address)
     }
 
     /// True when the server refused the credentials or the database: waiting will not help.

@@ -6,9 +6,7 @@ import Testing
 
 @Suite struct `A command on the wire` {
     private func wire(_ command: RedisCommand) -> String {
-        var text = ""
-        command.encoder.withWireBytes { text = String(decoding: $0, as: UTF8.self) }
-        return text
+        String(decoding: command.encoder.bytes, as: UTF8.self)
     }
 
     @Test func `is an array of bulk strings, counted in bytes`() {

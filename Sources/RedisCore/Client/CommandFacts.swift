@@ -6,9 +6,7 @@ enum CommandFacts {
     /// Why a command may not travel on a connection that others share; nil when it may.
     static func objection(_ command: RedisCommand) -> String? {
         // XREAD and XREADGROUP block only when told to.
-        if command.name.utf8.first.map({ $0 | 0x20 }) == UInt8(ascii: "x"), command.hasArgument("BLOCK") {
-            return blocking
-        }
+        if command.name.utf8.first.map({ $0 | 0x20 }) == UInt8(ascii: "x"), command.blocksOnStreams { return blocking }
         return objection(command.name)
     }
 
@@ -64,11 +62,16 @@ extension RedisCommand {
             message: "\(name) cannot be sent on a shared connection: \(objection).")
     }
 
-    /// Whether a short argument is `word`, in any case.
-    fileprivate func hasArgument(_ word: String) -> Bool {
-        encoder.bytes.split(separator: UInt8(ascii: "\n")).contains { line in
-            line.count == word.utf8.count + 1
-                && String(decoding: line.dropLast(), as: UTF8.self).uppercased() == word
+    /// Whether it is XREAD or XREADGROUP with BLOCK among its options, which end at STREAMS.
+    fileprivate var blocksOnStreams: Bool {
+        guard ["XREAD", "XREADGROUP"].contains(name.uppercased()) else { return false }
+        for line in encoder.bytes.split(separator: UInt8(ascii: "\n")) where line.count == 6 || line.count == 8 {
+            switch String(decoding: line.dropLast(), as: UTF8.self).uppercased() {
+            case "BLOCK": return true
+            case "STREAMS": return false
+            default: continue
+            }
         }
+        return false
     }
 }

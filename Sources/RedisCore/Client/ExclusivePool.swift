@@ -22,10 +22,21 @@ final class ExclusivePool: @unchecked Sendable {
 
     /// A ready connection, new or used.
     func take() async throws(RedisError) -> RedisConnection {
-        let result = await withUnsafeContinuation { continuation in
-            loop.execute { [self] in take { continuation.resume(returning: $0) } }
+        let outcome = FirstOutcome<Result<RedisConnection, RedisError>>()
+        loop.execute { [self] in
+            take { [self] result in
+                // The caller has gone: the next one may have it.
+                if !outcome.settle(result), case .success(let connection) = result {
+                    giveBack(connection, isClean: true)
+                }
+            }
         }
-        return try result.get()
+        let address = configuration.endpoint.description
+        return try await withTaskCancellationHandler {
+            await outcome.value
+        } onCancel: {
+            outcome.settle(.failure(.connectCancelled(address)))
+        }.get()
     }
 
     private func take(_ completion: @escaping (Result<RedisConnection, RedisError>) -> Void) {

@@ -125,8 +125,12 @@ public final class RedisClient: Sendable {
 
     private func firstConnection() async throws(RedisError) {
         let connection = commands[0].connection
-        let result = await withUnsafeContinuation { continuation in
-            eventLoop.execute { connection.open { continuation.resume(returning: $0.map { _ in }) } }
+        let outcome = FirstOutcome<Result<Void, RedisError>>()
+        eventLoop.execute { connection.open { outcome.settle($0.map { _ in }) } }
+        let result = await withTaskCancellationHandler {
+            await outcome.value
+        } onCancel: {
+            outcome.settle(.failure(.connectCancelled(connection.address)))
         }
         try result.get()
     }

@@ -65,6 +65,8 @@ final class HiredisSocket: LoopFlushable {
             throw Failure(kind: .input, text: text)
         }
         context = opened
+        // A child of the user's process must not keep the connection open; hiredis does not see to it.
+        _ = fcntl(opened.pointee.c.fd, F_SETFD, FD_CLOEXEC)
         attach(opened)
         watcher = SocketWatcher(opened.pointee.c.fd, on: loop) { [unowned(unsafe) self] readable, writable in
             ready(readable: readable, writable: writable)
@@ -223,7 +225,7 @@ final class HiredisSocket: LoopFlushable {
         isQueuedForFlush = false
         guard self.context != nil else { return }
         if !wantsWrite { outputBytes = 0 }
-        link.linkMoved()
+        link.linkWrote()
         // More output may have been fed when the buffer ran empty.
         if wantsWrite, outputBytes > 0, !isQueuedForFlush, isConnected { updateInterest() }
     }
@@ -240,10 +242,9 @@ final class HiredisSocket: LoopFlushable {
     }
 
     private func ready(readable: Bool, writable: Bool) {
-        if readable, let context {
-            link.linkMoved()
-            redisAsyncHandleRead(context)
-        }
+        // Room in a buffer that was full means that the peer took bytes, as good a sign of life as sending some.
+        if readable || isConnected { link.linkHeard() }
+        if readable, let context { redisAsyncHandleRead(context) }
         if writable, let context {
             if isConnected { write(context) } else { redisAsyncHandleWrite(context) }
         }

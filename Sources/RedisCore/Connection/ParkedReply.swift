@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A reply that takes its time.
 ///
 /// A cancellation handler costs as much as the rest of a command, and nearly every reply comes before anybody could
@@ -7,53 +5,28 @@ import Synchronization
 /// connection *parks* the entry: the caller is resumed with this object in place of the reply, and waits for it again,
 /// now with a cancellation handler. A task that is cancelled before that is told when it is parked.
 final class ParkedReply<Sink: ReplySink>: Error, Sendable {
-    private enum State {
-        case pending
-        case waiting(Sink.Continuation)
-        case done(Result<Sink.Output, RedisError>)
-    }
-
     /// Names the entry towards the connection.
     private let id: UInt64
-    private let state = Mutex(State.pending)
+    private let outcome = FirstOutcome<Result<Sink.Output, RedisError>>()
 
     fileprivate init(id: UInt64) { self.id = id }
 
     /// What the caller does with it: waits for the reply, or for its own cancellation.
     func value(from connection: RedisConnection) async -> Result<Sink.Output, RedisError> {
         await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let result = state.withLock { state -> Result<Sink.Output, RedisError>? in
-                    if case .done(let result) = state { return result }
-                    state = .waiting(continuation)
-                    return nil
-                }
-                if let result { continuation.resume(returning: result) }
-            }
+            await outcome.value
         } onCancel: {
             connection.cancel(id)
         }
     }
 
-    fileprivate func finish(_ result: sending Result<Sink.Output, RedisError>) {
-        let continuation = state.withLock { state -> Sink.Continuation? in
-            if case .waiting(let continuation) = state {
-                state = .done(result)
-                return continuation
-            }
-            state = .done(result)
-            return nil
-        }
-        continuation?.resume(returning: result)
-    }
-
     /// Takes the place of the entry's first handler.
     enum Handler: ReplyHandler {
         static func received(_ token: UInt, _ reply: borrowing RedisReply, _ context: ReplyContext, isLast: Bool) {
-            take(token)?.finish(Sink.result(reply, context))
+            take(token)?.outcome.settle(Sink.result(reply, context))
         }
 
-        static func failed(_ token: UInt, _ error: RedisError) { take(token)?.finish(.failure(error)) }
+        static func failed(_ token: UInt, _ error: RedisError) { take(token)?.outcome.settle(.failure(error)) }
 
         private static func take(_ token: UInt) -> ParkedReply<Sink>? {
             UnsafeRawPointer(bitPattern: token).map { Unmanaged.fromOpaque($0).takeRetainedValue() }

@@ -35,6 +35,8 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     private var heartbeatTimer: LoopTimer?
     @exclusivity(unchecked) private var lastMoved: UInt64 = 0
     private var isHeartbeatDue = false
+    /// The owner wants no more: what was accepted is finished, nothing else is taken.
+    private var isEnding = false
     private var openWaiters: [(Result<LinkFacts, RedisError>) -> Void] = []
     private let observer: (@Sendable (LinkEvent) -> Void)?
 
@@ -86,7 +88,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
 
     /// Connects if needed and tells of the first outcome. Loop's thread.
     func open(_ completion: @escaping (Result<LinkFacts, RedisError>) -> Void) {
-        if isClosed { return completion(.failure(closedError)) }
+        if isClosed || isEnding { return completion(.failure(closedError)) }
         if isReady { return completion(.success(LinkFacts(info: nil, reconnects: 0))) }
         openWaiters.append(completion)
         connect()
@@ -94,6 +96,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
 
     /// Waits for replies due, at most `drain`, then closes; later commands fail. Loop's thread.
     func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
+        isEnding = true
         direct = nil
         stopTimers()
         disconnect(drain: drain) { [self] in
@@ -180,7 +183,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
 
     /// Fails an entry that may not even wait; true when it did.
     private func refuse(_ entry: ReplyEntry) -> Bool {
-        if isClosed {
+        if isClosed || isEnding {
             entry.handler.failed(entry.token, closedError)
             return true
         }
@@ -211,7 +214,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
 
     /// Moves what waits into hiredis, as far as its buffer should go.
     private func feed() {
-        defer { direct = isReady && queue.isEmpty && streaming == nil ? socket : nil }
+        defer { direct = isReady && !isEnding && queue.isEmpty && streaming == nil ? socket : nil }
         while isReady, let socket = socket, socket.outputBytes < Self.outputLimit {
             if streaming != nil {
                 streamPiece(into: socket)
@@ -307,8 +310,15 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
             address: address, wasWritten: wasWritten, underlying: lastError)
     }
 
+    /// Why nothing can be sent any more: the owner closed, or a connection for one use was lost.
     private var closedError: RedisError {
-        RedisError(.closed, operation: "command", message: "The client of \(address) is closed.", address: address)
+        if !isEnding, let lastError {
+            return RedisError(
+                .connectionLost, operation: "command",
+                message: "The connection to \(address) was lost, and it was made for one use.", address: address,
+                underlying: lastError)
+        }
+        return RedisError(.closed, operation: "command", message: "The client of \(address) is closed.", address: address)
     }
 
     // MARK: RedisLink
@@ -347,8 +357,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         if isFinal || error.isRefusal { failQueue(error) }
     }
 
-    override func linkMoved() {
-        lastMoved = loop.nowMilliseconds
+    override func linkHeard() { lastMoved = loop.nowMilliseconds }
+
+    override func linkWrote() {
         if !queue.isEmpty || streaming != nil { feed() }
     }
 

@@ -51,8 +51,10 @@ class RedisLink: @unchecked Sendable {
     func linkReceived(_ reply: borrowing RedisReply) {}
     /// The connection, or an attempt to make it, failed. `isFinal`: none will be tried again.
     func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {}
-    /// Bytes moved in some direction.
-    func linkMoved() {}
+    /// The peer gave a sign of life: bytes came, or it took some that had been waiting.
+    func linkHeard() {}
+    /// Output was handed to the kernel; there may be room for more.
+    func linkWrote() {}
     /// Whether a drain still waits for something.
     var hasRepliesDue: Bool { false }
 

@@ -90,7 +90,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     /// True when the caller runs on this loop's thread.
-    public var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
+    public var isCurrent: Bool {
+        // The id of an ended thread may be given to another.
+        pthread_equal(thread, pthread_self()) != 0 && !hasEnded.load(ordering: .relaxed)
+    }
 
     /// Traps when the caller is not on the loop's thread; the runtime asks this for actors pinned to the loop.
     public func checkIsolated() {
@@ -203,6 +206,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private let hasThread = Atomic(false)
+    private let hasEnded = Atomic(false)
 
     fileprivate func threadBody() {
         // The thread may run before its creator has noted its id.
@@ -214,6 +218,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         takeInbox()
         _ = runReadyJobs()
         closeHandles()
+        hasEnded.store(true, ordering: .relaxed)
         let waiters = ended.withLock { ended in
             ended.isEnded = true
             return ended.waiters

@@ -19,6 +19,7 @@ final class LoopTimers {
     private var entries = Heap<Entry>()
     private var order: UInt64 = 0
     private var armedFor: Int64?
+    private var isClosed = false
     /// Cancelled timers stay in the heap until they are due or until they are half of it.
     private var sweepAt = 256
 
@@ -37,9 +38,17 @@ final class LoopTimers {
         handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
     }
 
-    func close() { closeHandle(handle) }
+    /// The loop ends: whoever waits is told, and later timers are dropped.
+    func close() {
+        isClosed = true
+        closeHandle(handle)
+        let left = entries.unordered
+        entries = Heap()
+        for entry in left { entry.timer.drop() }
+    }
 
     func add(_ timer: LoopTimer, due: Int64) {
+        guard !isClosed else { return timer.drop() }
         order += 1
         entries.insert(Entry(due: due, order: order, timer: timer))
         if entries.count >= sweepAt { sweep() }

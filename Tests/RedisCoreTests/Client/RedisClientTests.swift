@@ -123,7 +123,7 @@ import Testing
             try await RedisClient.withClient(server.configuration) { redis in
                 try await redis.set("a", to: "x", expiresIn: .seconds(60))
                 let left = try server("PTTL", "a").int ?? 0
-                #expect((59_000...60_000).contains(left))
+                #expect((1...60_000).contains(left))
                 for expiry in [Duration.zero, .seconds(-1), .microseconds(999)] {
                     let error = await #expect(throws: RedisError.self) {
                         try await redis.set("a", to: "x", expiresIn: expiry)
