@@ -91,7 +91,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EventBusTests",
-            dependencies: ["EventBus", "RedisCore", "TestSupport", logging, lifecycle],
+            dependencies: [
+                "EventBus", "RedisCore", "TestSupport", logging, metrics, tracing, lifecycle,
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+            ],
             resources: [.copy("Golden")],
             swiftSettings: strict),
         .testTarget(
