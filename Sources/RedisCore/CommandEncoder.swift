@@ -111,9 +111,6 @@ public struct CommandEncoder: Sendable {
         }
     }
 
-    /// hiredis looks for channels up to the NUL behind a subscription.
-    mutating func appendTerminator() { bytes.append(0) }
-
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: bytes.count < 1 << 20)
         if !payloads.isEmpty { payloads.removeAll() }

@@ -143,6 +143,8 @@ public func withRedisServer<T>(
     if options.persistent { embedded.directives["appendfsync"] = "always" }
     var logger = Logger(label: "test.redis-server")
     logger.logLevel = .error
+    await serverPermits.take()
+    defer { serverPermits.giveBack() }
     let server = RedisServer(try await EmbeddedServer.start(embedded, logger: logger))
     do {
         let result = try await body(server)

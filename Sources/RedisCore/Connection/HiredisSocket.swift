@@ -10,9 +10,12 @@ import Darwin
 
 /// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it can.
 ///
-/// hiredis' wish to write only sets a flag; the write is tried once, just before the loop polls, and the descriptor is
-/// watched for writability only after a short write. Loop's thread only: no two accesses to a field can overlap, so the
-/// hot ones are not checked for it.
+/// hiredis connects, buffers, writes and parses. Its wish to write only sets a flag; the write is tried once, just before
+/// the loop polls, and the descriptor is watched for writability only after a short write. Replies are taken from its
+/// reader in the order of our own queue instead of through a callback per command, which would cost a malloc, a second
+/// parse of every command, and asserts that a hostile peer can trip (docs/decisions/0003).
+///
+/// Loop's thread only: no two accesses to a field can overlap, so the hot ones are not checked for it.
 final class HiredisSocket: LoopFlushable {
     /// Why a socket ended.
     struct Failure: Error {
@@ -22,6 +25,10 @@ final class HiredisSocket: LoopFlushable {
     }
 
     let arena = ReplyArena()
+    /// Replies that commands are still owed.
+    @exclusivity(unchecked) private(set) var repliesDue = 0
+    /// Set once the connection subscribes: from then on messages come that nobody asked for.
+    @exclusivity(unchecked) var takesPushes = false
     /// Bytes handed to hiredis since its output buffer was last empty: an upper bound of what it holds.
     @exclusivity(unchecked) private(set) var outputBytes = 0
 
@@ -35,7 +42,9 @@ final class HiredisSocket: LoopFlushable {
     private var wantsRead = false
     @exclusivity(unchecked) private var wantsWrite = false
     @exclusivity(unchecked) private var isQueuedForFlush = false
-    @exclusivity(unchecked) private var isClosing = false
+    private var failure: Failure?
+    /// True while hiredis or its reader is at work below us on the stack: the context must not be freed beneath it.
+    @exclusivity(unchecked) private var isParsing = false
 
     init(on loop: EventLoop, link: RedisLink) {
         self.loop = loop
@@ -47,7 +56,7 @@ final class HiredisSocket: LoopFlushable {
         functions?.deallocate()
     }
 
-    var isOpen: Bool { context != nil && !isClosing }
+    var isOpen: Bool { context != nil && failure == nil }
 
     // MARK: Opening and closing
 
@@ -72,7 +81,7 @@ final class HiredisSocket: LoopFlushable {
             ready(readable: readable, writable: writable)
         }
         guard watcher != nil else {
-            close()
+            detach(opened)
             throw Failure(kind: .other, text: "the socket cannot be watched (too many open files?)")
         }
         redisAsyncSetConnectCallback(opened) { context, status in
@@ -96,6 +105,13 @@ final class HiredisSocket: LoopFlushable {
         opened.pointee.ev.cleanup = { HiredisSocket.from($0)?.cleanUp() }
     }
 
+    /// Frees a context that nobody has heard of.
+    private func detach(_ opened: UnsafeMutablePointer<redisAsyncContext>) {
+        context = nil
+        opened.pointee.ev.cleanup = nil
+        redisAsyncFree(opened)
+    }
+
     private static func from(_ data: UnsafeMutableRawPointer?) -> HiredisSocket? {
         data.map { Unmanaged<HiredisSocket>.fromOpaque($0).takeUnretainedValue() }
     }
@@ -112,91 +128,72 @@ final class HiredisSocket: LoopFlushable {
         link.socketConnected()
     }
 
-    /// Ends the socket now; the link hears `socketEnded` with `closedByUs` before this returns, or, from inside a
-    /// callback, right after it.
-    func close() {
-        guard let context, !isClosing else { return }
-        isClosing = true
-        redisAsyncFree(context)
+    /// Ends the socket now; the link hears `socketEnded` before this returns or, while a reply is handed out, right
+    /// after it.
+    func close() { end(Failure(kind: .closedByUs, text: "the connection was closed")) }
+
+    /// What came is not what this connection can receive; ends the socket.
+    func refuse(_ what: String) { end(Failure(kind: .protocolError, text: "the peer sent \(what)")) }
+
+    private func end(_ failure: Failure) {
+        guard let context, self.failure == nil else { return }
+        self.failure = failure
+        // hiredis then calls `cleanUp`, which finds the failure.
+        if !isParsing { redisAsyncFree(context) }
     }
 
     /// hiredis is about to free the context and close the descriptor.
     private func cleanUp() {
+        guard let context else { return }
         watcher?.close()
         watcher = nil
-        let failure = currentFailure()
-        context = nil
+        let failure = failure ?? Self.failure(of: &context.pointee.c)
+        self.context = nil
         isConnected = false
         wantsWrite = false
         outputBytes = 0
         link.socketEnded(failure)
     }
 
-    private func currentFailure() -> Failure {
-        if let refusal = arena.refusal {
-            return Failure(kind: .protocolError, text: "the peer sent \(refusal), which is not the Redis protocol")
-        }
-        guard let context, context.pointee.c.err != 0 else {
-            return Failure(kind: .closedByUs, text: "the connection was closed")
-        }
-        let text = context.pointee.errstr.map { String(cString: $0) } ?? "error \(context.pointee.c.err)"
+    private static func failure(of context: inout redisContext) -> Failure {
         let kind: Failure.Kind =
-            switch context.pointee.c.err {
+            switch context.err {
             case REDIS_ERR_IO: .input
             case REDIS_ERR_EOF: .endOfFile
             case REDIS_ERR_PROTOCOL: .protocolError
             default: .other
             }
-        return Failure(kind: kind, text: text)
+        return Failure(kind: kind, text: text(&context.errstr))
+    }
+
+    /// The text in a C array of characters.
+    private static func text<CharacterArray>(_ array: inout CharacterArray) -> String {
+        withUnsafeBytes(of: &array) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
     // MARK: Sending
 
-    /// Hands ordinary commands to hiredis: their bytes at once, and a callback for each reply.
-    ///
-    /// This is what redisAsyncFormattedCommand does for one command, less its search for SUBSCRIBE and MONITOR, which
-    /// never come this way (``CommandFacts``); docs/decisions/0003 has the reasons and the figures.
+    /// Puts commands into hiredis' output, to which so many replies will come.
+    @inline(__always)
     func send(_ commands: UnsafeRawBufferPointer, replies: Int32) {
-        guard let context else { return }
-        arena.repliesDue += Int(replies)
-        for _ in 0..<replies { expectReply(context) }
+        repliesDue += Int(replies)
         sendMore(commands)
     }
 
-    /// Appends a node to the public list of callbacks, which hiredis takes from and frees.
-    private func expectReply(_ context: UnsafeMutablePointer<redisAsyncContext>) {
-        // hiredis' own allocator: what it frees must come from it.
-        guard let memory = hi_malloc(MemoryLayout<redisCallback>.size) else {
-            preconditionFailure("out of memory")
-        }
-        let node = memory.bindMemory(to: redisCallback.self, capacity: 1)
-        node.initialize(to: redisCallback())
-        node.pointee.fn = hiredisReplied
-        if let tail = context.pointee.replies.tail {
-            tail.pointee.next = node
-        } else {
-            context.pointee.replies.head = node
-        }
-        context.pointee.replies.tail = node
-    }
-
-    /// Appends bytes to what was handed over last.
+    /// Puts bytes into hiredis' output that no further reply belongs to.
     func sendMore(_ bytes: UnsafeRawBufferPointer) {
         guard let context, let start = bytes.baseAddress else { return }
-        // `c` is the context's first member, by hiredis' own convention of casting between the two.
-        let synchronous = UnsafeMutableRawPointer(context).assumingMemoryBound(to: redisContext.self)
-        redisAppendFormattedCommand(synchronous, start.assumingMemoryBound(to: CChar.self), bytes.count)
+        redisAppendFormattedCommand(
+            Self.synchronous(context), start.assumingMemoryBound(to: CChar.self), bytes.count)
         outputBytes += bytes.count
         wantWrite()
     }
 
-    /// Hands over SUBSCRIBE and its kin, through hiredis' own bookkeeping of channels. It reads the names up to the
-    /// NUL that must stand behind the command.
-    func sendSubscription(_ command: UnsafeRawBufferPointer) {
-        guard let context else { return }
-        redisAsyncFormattedCommand(
-            context, hiredisReplied, nil, command.baseAddress?.assumingMemoryBound(to: CChar.self), command.count)
-        outputBytes += command.count
+    /// `c` is the context's first member, by hiredis' own convention of casting between the two.
+    private static func synchronous(
+        _ context: UnsafeMutablePointer<redisAsyncContext>
+    ) -> UnsafeMutablePointer<redisContext> {
+        UnsafeMutableRawPointer(context).assumingMemoryBound(to: redisContext.self)
     }
 
     private func wantWrite() {
@@ -242,19 +239,56 @@ final class HiredisSocket: LoopFlushable {
     }
 
     private func ready(readable: Bool, writable: Bool) {
-        // Room in a buffer that was full means that the peer took bytes, as good a sign of life as sending some.
-        if readable || isConnected { link.linkHeard() }
-        if readable, let context { redisAsyncHandleRead(context) }
-        if writable, let context {
-            if isConnected { write(context) } else { redisAsyncHandleWrite(context) }
+        guard let context else { return }
+        if isConnected {
+            // Room in a buffer that was full means that the peer took bytes, as good a sign of life as sending some.
+            link.linkHeard()
+            if readable { read(context) }
+            if writable, self.context != nil { write(context) }
+        } else {
+            // hiredis learns here how connecting went; there is nothing to read before we have written.
+            isParsing = true
+            redisAsyncHandleWrite(context)
+            isParsing = false
+            if failure != nil, self.context != nil { redisAsyncFree(context) }
         }
-        if context != nil { updateInterest() }
+        if self.context != nil { updateInterest() }
+    }
+
+    private func read(_ context: UnsafeMutablePointer<redisAsyncContext>) {
+        let synchronous = Self.synchronous(context)
+        guard redisBufferRead(synchronous) == REDIS_OK else { return end(Self.failure(of: &context.pointee.c)) }
+        isParsing = true
+        parse(synchronous.pointee.reader)
+        isParsing = false
+        // Ended while a reply was handed out.
+        if failure != nil { redisAsyncFree(context) }
+    }
+
+    private func parse(_ reader: UnsafeMutablePointer<redisReader>) {
+        while failure == nil {
+            var object: UnsafeMutableRawPointer?
+            guard redisReaderGetReply(reader, &object) == REDIS_OK else {
+                let text = arena.refusal.map { "the peer sent \($0)" } ?? Self.text(&reader.pointee.errstr)
+                return end(Failure(kind: .protocolError, text: text))
+            }
+            guard let object else { return }
+            received(RedisReply(object.assumingMemoryBound(to: redisReply.self), arena))
+            arena.reset()
+        }
     }
 
     @inline(__always)
-    fileprivate func received(_ reply: UnsafeMutablePointer<redisReply>) {
-        if !isClosing { link.socketReceived(RedisReply(reply, arena)) }
-        arena.reset()
+    private func received(_ reply: borrowing RedisReply) {
+        if repliesDue > 0 {
+            repliesDue -= 1
+        } else if reply.kind == .error {
+            // An error that answers no command is the server's last word: it is full, or forbids a channel.
+            return end(Failure(kind: .other, text: reply.text))
+        } else if !takesPushes {
+            return refuse("a reply that no command asked for")
+        }
+        link.socketReceived(reply)
     }
 }
 
@@ -262,16 +296,4 @@ final class HiredisSocket: LoopFlushable {
 enum ConnectionTarget: Equatable {
     case tcp(address: String, port: Int)
     case unix(path: String)
-}
-
-private func hiredisReplied(
-    _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
-    _ privdata: UnsafeMutableRawPointer?
-) {
-    // A NULL reply means that the context is being freed; the link hears of that once, in `socketEnded`.
-    guard let reply, let data = context?.pointee.data else { return }
-    // The socket lives: `HiredisSocket.ready`, which is below us on the stack, holds it. So it is not retained again.
-    Unmanaged<HiredisSocket>.fromOpaque(data)._withUnsafeGuaranteedRef { socket in
-        socket.received(reply.assumingMemoryBound(to: redisReply.self))
-    }
 }

@@ -334,7 +334,6 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
 
     override func linkReceived(_ reply: borrowing RedisReply) {
         guard !inFlight.isEmpty else { return }
-        reply.arena.repliesDue -= 1
         inFlight[0].pointee.repliesLeft -= 1
         let entry = inFlight[0].pointee
         let isLast = entry.repliesLeft == 0

@@ -231,7 +231,6 @@ class RedisLink: @unchecked Sendable {
     @inline(__always)
     final func socketReceived(_ reply: borrowing RedisReply) {
         if isReady { return linkReceived(reply) }
-        reply.arena.repliesDue -= 1
         receivedHandshakeReply(reply)
     }
 

@@ -1,23 +1,9 @@
 import CHiredis
 
 /// Builds the reply that hiredis is parsing in memory that is reused for the next one: no malloc per reply.
-///
-/// It is also the guard in front of hiredis' asserts: an unexpected root reply, or a push that is not shaped like one,
-/// would abort the process (hiredis 0.14.1, `redisProcessCallbacks` and `__redisGetSubscribeCallback`). A creator that
-/// answers NULL instead makes hiredis end the connection. Loop's thread only; found through the reader's privdata.
+/// Loop's thread only; the creators find it through the reader's privdata.
 final class ReplyArena {
-    /// What the connection may legitimately receive now.
-    enum Expectation {
-        /// Replies to commands, when at least one is due.
-        case replies
-        /// Only pub/sub arrays.
-        case pushes
-    }
-
-    @exclusivity(unchecked) var expectation = Expectation.replies
-    /// Replies to commands that are still due; maintained by the owner of the socket.
-    @exclusivity(unchecked) var repliesDue = 0
-    /// Set when a creator refused what the peer sent.
+    /// Set when a creator refused what the peer sent: hiredis only knows "out of memory" for that.
     private(set) var refusal: String?
 
     /// The block in use; `next` walks through it up to `limit`.
@@ -77,8 +63,7 @@ final class ReplyArena {
 
     fileprivate func makeReply(
         _ task: UnsafePointer<redisReadTask>, type: Int32
-    ) -> UnsafeMutablePointer<redisReply>? {
-        guard mayCreate(task, type) else { return nil }
+    ) -> UnsafeMutablePointer<redisReply> {
         let reply = allocate(MemoryLayout<redisReply>.size).bindMemory(to: redisReply.self, capacity: 1)
         reply.initialize(to: redisReply())
         reply.pointee.type = type
@@ -90,8 +75,8 @@ final class ReplyArena {
 
     fileprivate func makeString(
         _ task: UnsafePointer<redisReadTask>, _ bytes: UnsafeMutablePointer<CChar>, _ count: Int
-    ) -> UnsafeMutablePointer<redisReply>? {
-        guard let reply = makeReply(task, type: task.pointee.type) else { return nil }
+    ) -> UnsafeMutablePointer<redisReply> {
+        let reply = makeReply(task, type: task.pointee.type)
         let text: UnsafeMutableRawPointer
         if count >= Self.largeString {
             // One copy, straight into what the caller will own; the NUL that hiredis promises is not needed by us.
@@ -118,7 +103,7 @@ final class ReplyArena {
             refusal = "an array of \(count) elements"
             return nil
         }
-        guard let reply = makeReply(task, type: REDIS_REPLY_ARRAY) else { return nil }
+        let reply = makeReply(task, type: REDIS_REPLY_ARRAY)
         reply.pointee.elements = numericCast(count)
         if count > 0 {
             let stride = MemoryLayout<UnsafeMutablePointer<redisReply>?>.stride
@@ -128,46 +113,6 @@ final class ReplyArena {
             reply.pointee.element = elements
         }
         return reply
-    }
-
-    private func mayCreate(_ task: UnsafePointer<redisReadTask>, _ type: Int32) -> Bool {
-        guard let parent = task.pointee.parent else { return mayBeRoot(type) }
-        guard expectation == .pushes, parent.pointee.parent == nil else { return true }
-        return mayBePushElement(task.pointee.idx, type, of: parent)
-    }
-
-    private func mayBeRoot(_ type: Int32) -> Bool {
-        // An error nobody asked for is how a server says that it is full or loading; hiredis reports it as such.
-        let isAllowed =
-            switch expectation {
-            case .replies: repliesDue > 0 || type == REDIS_REPLY_ERROR
-            case .pushes: type == REDIS_REPLY_ARRAY || type == REDIS_REPLY_ERROR
-            }
-        if !isAllowed { refusal = "a reply that no command asked for" }
-        return isAllowed
-    }
-
-    private func mayBePushElement(
-        _ index: Int32, _ type: Int32, of parent: UnsafePointer<redisReadTask>
-    ) -> Bool {
-        let isAllowed =
-            switch index {
-            case 0, 1: type == REDIS_REPLY_STRING && parent.pointee.elements >= 3
-            case 2: type == REDIS_REPLY_INTEGER || !isUnsubscribe(parent)
-            default: true
-            }
-        if !isAllowed { refusal = "an array that is not a pub/sub message" }
-        return isAllowed
-    }
-
-    private func isUnsubscribe(_ parent: UnsafePointer<redisReadTask>) -> Bool {
-        guard let object = parent.pointee.obj,
-            let kind = object.assumingMemoryBound(to: redisReply.self).pointee.element[0]?.pointee,
-            let text = kind.str
-        else { return true }
-        let first = UInt8(bitPattern: text[0]) | 0x20
-        return first == UInt8(ascii: "u")
-            || (first == UInt8(ascii: "p") && kind.len > 1 && UInt8(bitPattern: text[1]) | 0x20 == UInt8(ascii: "u"))
     }
 }
 

@@ -13,8 +13,8 @@ import Darwin
 /// The one connection that carries all subscriptions of a client.
 ///
 /// Names are reference-counted by ``SubscriptionRegistry``. A heartbeat channel of its own is always subscribed: a
-/// nonce published from the control connection must come back within a period (a PING's answer never reaches a
-/// subscribed hiredis 0.14 context), and hiredis stays in subscribed mode, in which a push cannot abort it.
+/// nonce published from the control connection must come back within a period. That proves delivery, which the answer
+/// to a PING would not.
 final class SubscriberConnection: RedisLink, @unchecked Sendable {
     // Unchecked: `nextID` is atomic and `heartbeatSeen` guarded; all else belongs to the loop's thread.
 
@@ -200,23 +200,19 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         }
     }
 
-    /// hiredis reads the names out of the command up to its terminating NUL.
     private func send(
         _ command: String, _ names: [SubscribedName], _ kind: SubscribedName.Kind
     ) {
         let names = names.lazy.filter { $0.kind == kind }.map(\.name)
         guard !names.isEmpty else { return }
-        var encoder = RedisCommand(command, arguments: Array(names)).encoder
-        encoder.appendTerminator()
-        encoder.bytes.withUnsafeBytes { socket?.sendSubscription(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
+        // Its confirmations are pushes, one for each name.
+        RedisCommand(command, arguments: Array(names)).encoder.bytes.withUnsafeBytes { socket?.sendMore($0) }
     }
 
     // MARK: RedisLink
 
     override func linkIsReady(_ facts: LinkFacts) {
-        socket?.arena.expectation = .pushes
-        // First of all: from its confirmation on, hiredis never sees the count of subscriptions at zero, at which it
-        // would leave the subscribed mode, and abort on the next push.
+        socket?.takesPushes = true
         send("SUBSCRIBE", [heartbeatName], .channel)
         perform(registry.connectionReady())
         applyPause()
@@ -244,7 +240,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         case .patternMessage: received(reply, .pattern)
         case .subscribed(let name): perform(registry.serverSubscribed(name))
         case .unsubscribed(let name): perform(registry.serverUnsubscribed(name))
-        case .unknown: logger.debug("an unknown kind of push was ignored")
+        case .unknown: socket?.refuse("something that is not a pub/sub message")
         }
     }
 
