@@ -8,13 +8,13 @@ struct Handshake {
 
     init(_ configuration: RedisConfiguration, role: String) {
         var commands: [RedisCommand] = []
-        if let password = configuration.password {
+        if let user = configuration.username {
+            // A user without a password (`nopass`) takes any, the empty one too; without AUTH it would be the default user.
             steps.append(.authenticate)
-            if let user = configuration.username {
-                commands.append(RedisCommand("AUTH", user, password.value))
-            } else {
-                commands.append(RedisCommand("AUTH", password.value))
-            }
+            commands.append(RedisCommand("AUTH", user, configuration.password?.value ?? ""))
+        } else if let password = configuration.password {
+            steps.append(.authenticate)
+            commands.append(RedisCommand("AUTH", password.value))
         }
         if configuration.database != 0 {
             steps.append(.select)
