@@ -66,10 +66,12 @@ extension RedisClient {
     }
 
     private func stuckError(_ limit: Duration) -> RedisError {
-        RedisError(
+        let address = configuration.endpoint.description
+        return RedisError(
             .timedOut, operation: "PING",
-            message: "the event loop of this process did not act within \(limit); is long work done on it?",
-            address: configuration.endpoint.description)
+            message: "whether \(address) answers is unknown, because the event loop of this process did not act within "
+                + "\(limit); is long work done on it?",
+            address: address)
     }
 }
 
