@@ -97,7 +97,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// Traps when the caller is not on the loop's thread; the runtime asks this for actors pinned to the loop.
     public func checkIsolated() {
-        precondition(isCurrent, "this code must run on the event loop \(name)")
+        precondition(isCurrent || isHeirCurrent, "this code must run on the event loop \(name)")
     }
 
     /// Runs a closure on the loop as soon as possible; at once when already there.
@@ -130,17 +130,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             inbox.isClosed ? (false, true) : (inbox.append(work), false)
         }
         if mustWake { uv_async_send(wakeUp) }
-        // A job must run somewhere: after the loop's end its owner is gone, and the job is the caller's own.
-        if isClosed { runAfterEnd(work) }
+        // A job must run somewhere, and those of one actor never at the same time: the shared loop inherits them.
+        if isClosed { Self.shared.submit(work) }
     }
 
-    private func runAfterEnd(_ work: LoopInbox.Work) {
-        switch work {
-        case .job(let job): unsafe job.runSynchronously(on: asUnownedTaskExecutor())
-        case .closure(let body): body()
-        case .visit(let visitor): visitor.visit()
-        }
-    }
+    /// True on the shared loop's thread once that does this loop's work.
+    private var isHeirCurrent: Bool { hasEnded.load(ordering: .acquiring) && Self.shared.isCurrent }
 
     // MARK: The turn
 
@@ -213,17 +208,33 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         while !hasThread.load(ordering: .acquiring) { sched_yield() }
         setThreadName()
         blockBrokenPipeSignal()
+        // Nobody joins the thread: its stack is given back when it ends.
+        pthread_detach(pthread_self())
         uv_run(uv, UV_RUN_DEFAULT)
-        inbox.withLock { $0.close() }
-        takeInbox()
-        _ = runReadyJobs()
+        // Sleepers are woken first, so that what they do then is still done here.
+        timers.close()
+        repeat {
+            takeInbox()
+            _ = runReadyJobs()
+        } while !closeInbox()
         closeHandles()
-        hasEnded.store(true, ordering: .relaxed)
         let waiters = ended.withLock { ended in
             ended.isEnded = true
             return ended.waiters
         }
         for waiter in waiters { waiter.resume() }
+    }
+
+    /// Closes the inbox when nothing is left to do; from then on no work of the loop runs on its thread.
+    private func closeInbox() -> Bool {
+        guard ready.isEmpty else { return false }
+        return inbox.withLock { inbox in
+            guard inbox.work.isEmpty else { return false }
+            inbox.close()
+            // Under the lock: whoever finds the inbox closed also finds this.
+            hasEnded.store(true, ordering: .releasing)
+            return true
+        }
     }
 
     private func setThreadName() {
@@ -238,7 +249,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private func closeHandles() {
-        timers.close()
         closeHandle(wakeUp)
         closeHandle(beforePoll)
         closeHandle(spin)
@@ -248,6 +258,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     /// Ends the loop's thread after the work already queued; close every client on it first. `shared` never ends.
+    ///
+    /// Tasks that sleep on the loop wake with `CancellationError`. Work submitted later, also that of actors pinned to
+    /// the loop, is done by `shared`.
     public func stop() async {
         precondition(!isShared, "EventLoop.shared belongs to the process and is never stopped")
         precondition(!isCurrent, "an event loop cannot wait for its own end")

@@ -251,12 +251,32 @@ extension `The event loop` {
         try await ended.wait(count: 2, within: .seconds(5))
     }
 
+    @Test func `lets tasks that slept on it finish on it`() async throws {
+        let loop = EventLoop(name: "woken")
+        let begun = TestSignal("the sleeper runs")
+        let sleeper = Task(executorPreference: loop) {
+            begun.fire()
+            do { try await loop.sleep(for: .seconds(3_600)) } catch {}
+            return loop.isCurrent
+        }
+        try await begun.wait()
+        await loop.stop()
+        let wasOnLoop = try await within(.seconds(5)) { await sleeper.value }
+        #expect(wasOnLoop)
+    }
+
     @Test func `runs work given after its end, wherever that is`() async throws {
         let loop = EventLoop(name: "gone")
         await loop.stop()
         #expect(try await within(.seconds(5)) { await loop.run { 42 } } == 42)
         let actor = Pinned(loop)
-        _ = try await within(.seconds(5)) { await actor.add() }
+        let total = try await within(.seconds(5)) {
+            await withTaskGroup { group in
+                for _ in 0..<1_000 { group.addTask { _ = await actor.add() } }
+            }
+            return await actor.total()
+        }
+        #expect(total == 1_000, "one at a time")
         // Threads started now may get the ended thread's id: they must not be taken for it.
         try await withLoop { other in
             let ran = TestSignal("a task that prefers the ended loop")
