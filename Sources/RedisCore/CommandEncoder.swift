@@ -132,11 +132,18 @@ public struct CommandEncoder: Sendable {
     }
 
     private mutating func appendDigits(_ value: Int) {
-        if value < 10 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
-        } else {
-            appendMagnitude(UInt64(value))
+        // Nearly every length has one or two digits.
+        switch value {
+        case ..<10: appendDigit(value)
+        case ..<100:
+            appendDigit(value / 10)
+            appendDigit(value % 10)
+        default: appendMagnitude(UInt64(value))
         }
+    }
+
+    private mutating func appendDigit(_ value: Int) {
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
     }
 
     private mutating func appendMagnitude(_ value: UInt64) {

@@ -152,7 +152,8 @@ extension RedisError {
 
     static func connectCancelled(_ address: String) -> RedisError {
         RedisError(
-            .cancelled, operation: "connect", message: "The task that waited for a connection to \(address) was cancelled.",
+            .cancelled, operation: "connect",
+            message: "The task that waited for a connection to \(address) was cancelled.",
             address: address)
     }
 

@@ -16,7 +16,9 @@ public struct RedisKey: Sendable, Hashable, ExpressibleByStringLiteral, CustomSt
     public init(stringLiteral value: String) { name = value }
 
     /// True when both have the same bytes.
-    public static func == (left: RedisKey, right: RedisKey) -> Bool { ExactString(left.name) == ExactString(right.name) }
+    public static func == (left: RedisKey, right: RedisKey) -> Bool {
+        ExactString(left.name) == ExactString(right.name)
+    }
 
     /// Feeds the bytes.
     public func hash(into hasher: inout Hasher) { ExactString(name).hash(into: &hasher) }

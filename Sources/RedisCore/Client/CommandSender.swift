@@ -10,7 +10,9 @@ final class CommandSender: Sendable {
         retry = configuration.retry
     }
 
-    /// One command, one reply. `name` is asked for only when something failed.
+    /// One command, one reply.
+    ///
+    /// `name` is asked for only when something failed.
     @inline(__always)
     func send<Source: CommandSource, Sink: ReplySink>(
         _ source: Source, _ sink: Sink.Type, name: @autoclosure () -> String, isSafeToRepeat: Bool, timeout: Duration?
@@ -127,7 +129,9 @@ final class CommandSender: Sendable {
         while error.mayBeRepeated(isSafeToRepeat), let pause = retry.delay(beforeRetry: count) {
             count += 1
             guard LoopTimers.nowMilliseconds() &+ pause.wholeMilliseconds < deadline else { break }
-            do { try await connection.loop.sleep(for: pause) } catch { return .failure(first.cancelledWhileRepeating()) }
+            do { try await connection.loop.sleep(for: pause) } catch {
+                return .failure(first.cancelledWhileRepeating())
+            }
             let now = LoopTimers.nowMilliseconds()
             guard now < deadline else { break }
             switch await attempt(deadline - now) {

@@ -1,6 +1,7 @@
 import Logging
 
 /// Connections that one caller has alone for a while: for WATCH, and for commands that block.
+///
 /// Idle ones are kept for the next caller. Loop's thread only, but for `init` and `take`.
 final class ExclusivePool: @unchecked Sendable {
     // Unchecked: `idle` and `isClosed` belong to the loop's thread.
@@ -45,7 +46,8 @@ final class ExclusivePool: @unchecked Sendable {
             return completion(
                 .failure(
                     RedisError(
-                        .closed, operation: "connect", message: "The client of \(address) is closed.", address: address)))
+                        .closed, operation: "connect", message: "The client of \(address) is closed.", address: address)
+                ))
         }
         while let used = idle.popLast() {
             guard used.isUsable else {

@@ -1,5 +1,7 @@
 extension RedisClient {
-    /// Sends one command and decodes its reply. One round trip.
+    /// Sends one command and decodes its reply.
+    ///
+    /// One round trip.
     ///
     /// - Parameters:
     ///   - timeout: From now to the reply; `configuration.commandTimeout` (30 s) when nil.
@@ -36,7 +38,9 @@ extension RedisClient {
         if let objection = command.sharedObjection { throw objection }
     }
 
-    /// GET: the value's bytes, nil when there is none. One round trip, repeated if its reply was lost.
+    /// GET: the value's bytes, nil when there is none.
+    ///
+    /// One round trip, repeated if its reply was lost.
     public func get(_ key: RedisKey, timeout: Duration? = nil) async throws(RedisError) -> [UInt8]? {
         try await sender(.commands).send(
             GetCommand(key: key), OptionalBytes.self, name: "GET", isSafeToRepeat: true, timeout: timeout)
@@ -61,14 +65,18 @@ extension RedisClient {
         _ = try await sender(.commands).send(command, AnyReply.self, timeout: timeout)
     }
 
-    /// DEL: how many of the keys existed. One round trip; no keys, no round trip.
+    /// DEL: how many of the keys existed.
+    ///
+    /// One round trip; no keys, no round trip.
     @discardableResult
     public func delete(_ keys: RedisKey..., timeout: Duration? = nil) async throws(RedisError) -> Int {
         guard !keys.isEmpty else { return 0 }
         return try await command(RedisCommand("DEL", arguments: keys), as: Int.self, timeout: timeout)
     }
 
-    /// PUBLISH: how many subscribers of this server got it; 0 is not an error. Delivery is at most once.
+    /// PUBLISH: how many subscribers of this server got it; 0 is not an error.
+    ///
+    /// Delivery is at most once.
     @discardableResult
     public func publish(_ payload: some RedisArgument, to channel: String) async throws(RedisError) -> Int {
         try await command(RedisCommand("PUBLISH", channel, payload), as: Int.self)

@@ -1,11 +1,12 @@
 extension RedisClient {
     /// The server's health as seen from here, answered within `limit` whatever the server does.
     ///
-    /// Sends PING and INFO on the control connection, which no large value delays; one round trip. A server that does not
-    /// answer, a wrong password or a closed client are findings, not errors. A client that has not connected yet does so.
+    /// Sends PING and INFO on the control connection, which no large value delays; one round trip. A server that does
+    /// not answer, a wrong password or a closed client are findings, not errors. A client that has not connected yet
+    /// does so.
     ///
-    /// - **unhealthy**: PING not answered, or with an error; the data set is being loaded; the append-only file cannot be
-    ///   written; `maxmemory` is used up under `noeviction`.
+    /// - **unhealthy**: PING not answered, or with an error; the data set is being loaded; the append-only file cannot
+    ///   be written; `maxmemory` is used up under `noeviction`.
     /// - **degraded**: PING above 100 ms; the last snapshot failed; above 80 % of `maxmemory` under `noeviction`, 95 %
     ///   under an evicting policy; the server is a replica; above 90 % of `maxclients`; the event loop was late by more
     ///   than 200 ms; the subscriber's heartbeat is older than two periods; INFO not answered.

@@ -20,7 +20,7 @@ extension RedisClient {
         do {
             return try await sender.send(
                 call, sink, name: "EVALSHA", isSafeToRepeat: script.isSafeToRepeat, timeout: timeout)
-        } catch where error.code == .noScript {
+        } catch  where error.code == .noScript {
             let whole = RedisCommand("EVAL", arguments: call.evalArguments).safeToRepeat(script.isSafeToRepeat)
             return try await sender.send(whole, sink, timeout: timeout)
         }
@@ -35,7 +35,9 @@ extension RedisClient {
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
         let calls = batch.map { ScriptCall(script, $0.keys, $0.arguments) }
         let sender = sender(role)
-        let first = calls.map { RedisCommand("EVALSHA", arguments: $0.shaArguments).safeToRepeat(script.isSafeToRepeat) }
+        let first = calls.map {
+            RedisCommand("EVALSHA", arguments: $0.shaArguments).safeToRepeat(script.isSafeToRepeat)
+        }
         var results = try await sender.pipeline(first, timeout: timeout)
         let missing = results.indices.filter { index in
             if case .failure(let error) = results[index] { error.code == .noScript } else { false }

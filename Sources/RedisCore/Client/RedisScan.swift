@@ -4,9 +4,9 @@
 /// meanwhile may be. The server may send a key several times while it resizes its table, so the iterator remembers all
 /// keys it gave: a million keys of 30 bytes take about 110 MB, of up to 15 bytes about 40 MB.
 ///
-/// Every iterator starts from the beginning and costs one round trip a page. It throws ``RedisError/Code/cancelled`` when
-/// its task is cancelled (a part of the keys must not pass for all), ``RedisError/Code/decoding`` for a key that is not
-/// UTF-8, ``RedisError/Code/invalidArgument`` for a page size below 1, and whatever the command throws.
+/// Every iterator starts from the beginning and costs one round trip a page. It throws ``RedisError/Code/cancelled``
+/// when its task is cancelled (a part of the keys must not pass for all), ``RedisError/Code/decoding`` for a key that
+/// is not UTF-8, ``RedisError/Code/invalidArgument`` for a page size below 1, and whatever the command throws.
 ///
 /// ```swift
 /// for try await key in redis.scan(match: "session:*", type: .hash) { … }
@@ -103,7 +103,8 @@ extension RedisClient {
     /// The keys that match a glob pattern (all of them without one) and hold a type, each once; see ``RedisScan``.
     ///
     /// `count` is how many keys the server looks at for one page, not how many match: more means fewer round trips, and
-    /// longer moments in which the server does nothing else. The pattern is the server's glob: ``RedisGlob/escape(_:)``.
+    /// longer moments in which the server does nothing else. The pattern is the server's glob:
+    /// ``RedisGlob/escape(_:)``.
     public func scan(match pattern: String? = nil, count: Int = 500, type: RedisScan.ValueType? = nil) -> RedisScan {
         RedisScan(redis: self, pattern: pattern, pageSize: count, type: type)
     }

@@ -28,8 +28,8 @@ extension RedisClient {
     /// }
     /// ```
     ///
-    /// - Throws: ``RedisError/Code/transactionAborted`` when a watched key changed in every attempt; what `body` throws;
-    ///   otherwise as ``transaction(_:timeout:on:)``. A lost connection is never repeated here.
+    /// - Throws: ``RedisError/Code/transactionAborted`` when a watched key changed in every attempt; what `body`
+    ///   throws; otherwise as ``transaction(_:timeout:on:)``. A lost connection is never repeated here.
     public func transaction(
         watching keys: [RedisKey], attempts: Int = 1, timeout: Duration? = nil,
         _ body: (ExclusiveConnection) async throws -> [RedisCommand]
@@ -40,7 +40,8 @@ extension RedisClient {
                 message: "A watching transaction needs a key and at least one attempt.")
         }
         let address = configuration.endpoint.description
-        // The outcome leaves the closure as a value: a refused transaction leaves the connection clean for the next user.
+        // The outcome leaves the closure as a value: a refused transaction leaves the connection clean for the next
+        // user.
         let outcome: Result<[Result<RedisValue, RedisError>], RedisError> = try await withExclusiveConnection {
             connection in
             var left = attempts

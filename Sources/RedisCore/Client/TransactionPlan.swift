@@ -33,8 +33,8 @@ struct TransactionPlan: Sendable {
     ///
     /// Throws ``RedisError/Code/transactionAborted`` when a watched key changed (nothing was executed),
     /// ``RedisError/Code/transactionRefused`` when the server refused a command while queueing (nothing was executed),
-    /// and the error of MULTI or EXEC otherwise. A command that fails while executing is a failure among the results; the
-    /// others were executed all the same.
+    /// and the error of MULTI or EXEC otherwise. A command that fails while executing is a failure among the results;
+    /// the others were executed all the same.
     func results(
         of replies: [Result<RedisValue, RedisError>], address: String? = nil
     ) throws(RedisError) -> [Result<RedisValue, RedisError>] {

@@ -26,7 +26,8 @@ public struct RedisConfiguration: Sendable, Hashable {
     public var prefix: String
     /// Most connections for commands, 1 to 1,024, each opened when it is first needed.
     public var commandConnections: Int
-    /// Command connections opened together with the first, 0 to ``commandConnections``, so that a burst finds them open.
+    /// Command connections opened together with the first, 0 to ``commandConnections``, so that a burst finds them
+    /// open.
     public var eagerConnections: Int
     /// Limit for connect and handshake together, 1 ms to 1 hour.
     public var connectTimeout: Duration

@@ -1,4 +1,6 @@
-/// When a connection may connect, send, give up and end. Pure: its owner does the work each action names.
+/// When a connection may connect, send, give up and end.
+///
+/// Pure: its owner does the work each action names.
 ///
 /// idle → resolving → opening → handshaking → ready → draining → closed; a loss before closing leads through
 /// backing-off to resolving again, for ever, unless the connection is made for one use.
@@ -101,7 +103,9 @@ struct ConnectionStateMachine: ~Copyable {
         return .resolve
     }
 
-    /// The owner wants no more. `hasRepliesDue` keeps a ready connection until they are in.
+    /// The owner wants no more.
+    ///
+    /// `hasRepliesDue` keeps a ready connection until they are in.
     mutating func close(hasRepliesDue: Bool) -> Action {
         switch state {
         case .ready where hasRepliesDue:

@@ -1,4 +1,6 @@
-/// The commands that make a fresh socket usable, and what their replies mean. Pure.
+/// The commands that make a fresh socket usable, and what their replies mean.
+///
+/// Pure.
 struct Handshake {
     private enum Step { case authenticate, select, setName, serverInfo }
 
@@ -9,7 +11,8 @@ struct Handshake {
     init(_ configuration: RedisConfiguration, role: String) {
         var commands: [RedisCommand] = []
         if let user = configuration.username {
-            // A user without a password (`nopass`) takes any, the empty one too; without AUTH it would be the default user.
+            // A user without a password (`nopass`) takes any, the empty one too; without AUTH it would be the default
+            // user.
             steps.append(.authenticate)
             commands.append(RedisCommand("AUTH", user, configuration.password?.value ?? ""))
         } else if let password = configuration.password {

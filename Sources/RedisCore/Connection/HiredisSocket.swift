@@ -8,12 +8,13 @@ import Musl
 import Darwin
 #endif
 
-/// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it can.
+/// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it
+/// can.
 ///
-/// hiredis connects, buffers, writes and parses. Its wish to write only sets a flag; the write is tried once, just before
-/// the loop polls, and the descriptor is watched for writability only after a short write. Replies are taken from its
-/// reader in the order of our own queue instead of through a callback per command, which would cost a malloc, a second
-/// parse of every command, and asserts that a hostile peer can trip (docs/decisions/0003).
+/// hiredis connects, buffers, writes and parses. Its wish to write only sets a flag; the write is tried once, just
+/// before the loop polls, and the descriptor is watched for writability only after a short write. Replies are taken
+/// from its reader in the order of our own queue instead of through a callback per command, which would cost a malloc,
+/// a second parse of every command, and asserts that a hostile peer can trip (docs/decisions/0003).
 ///
 /// Loop's thread only: no two accesses to a field can overlap, so the hot ones are not checked for it.
 final class HiredisSocket: LoopFlushable {
@@ -33,7 +34,9 @@ final class HiredisSocket: LoopFlushable {
     @exclusivity(unchecked) private(set) var outputBytes = 0
 
     private let loop: EventLoop
-    /// Who hears of everything. It holds this socket in turn, until `socketEnded` tells it to let go.
+    /// Who hears of everything.
+    ///
+    /// It holds this socket in turn, until `socketEnded` tells it to let go.
     private let link: RedisLink
     @exclusivity(unchecked) private var context: UnsafeMutablePointer<redisAsyncContext>?
     private var functions: UnsafeMutablePointer<redisReplyObjectFunctions>?

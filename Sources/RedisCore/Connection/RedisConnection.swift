@@ -86,7 +86,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         if mustAnnounce { loop.visit(self) }
     }
 
-    /// Connects if needed and tells of the first outcome. Loop's thread.
+    /// Connects if needed and tells of the first outcome.
+    ///
+    /// Loop's thread.
     func open(_ completion: @escaping (Result<LinkFacts, RedisError>) -> Void) {
         if isClosed || isEnding { return completion(.failure(closedError)) }
         if isReady { return completion(.success(LinkFacts(info: nil, reconnects: 0))) }
@@ -94,7 +96,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         connect()
     }
 
-    /// Waits for replies due, at most `drain`, then closes; later commands fail. Loop's thread.
+    /// Waits for replies due, at most `drain`, then closes; later commands fail.
+    ///
+    /// Loop's thread.
     func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
         isEnding = true
         direct = nil
@@ -282,7 +286,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         deadlineTimer = loop.schedule(after: .milliseconds(delay)) { [self] in expire() }
     }
 
-    /// Fails what is late and arms the timer for the next deadline. Runs once per nearest deadline, not per command.
+    /// Fails what is late and arms the timer for the next deadline.
+    ///
+    /// Runs once per nearest deadline, not per command.
     private func expire() {
         deadlineArmedFor = .max
         let now = loop.nowMilliseconds
@@ -318,7 +324,8 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
                 message: "The connection to \(address) was lost, and it was made for one use.", address: address,
                 underlying: lastError)
         }
-        return RedisError(.closed, operation: "command", message: "The client of \(address) is closed.", address: address)
+        return RedisError(
+            .closed, operation: "command", message: "The client of \(address) is closed.", address: address)
     }
 
     // MARK: RedisLink
@@ -397,7 +404,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
-    /// Nothing moved for a period: ask. Nothing moved for two although something is due: the peer is gone.
+    /// Nothing moved for a period: ask.
+    ///
+    /// Nothing moved for two although something is due: the peer is gone.
     private func beat() {
         guard isReady else { return }
         let period = UInt64(max(1, configuration.heartbeat.wholeNanoseconds / 1_000_000))

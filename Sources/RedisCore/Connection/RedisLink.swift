@@ -8,6 +8,7 @@ struct LinkFacts {
 }
 
 /// One connection that keeps itself up: resolves, connects, introduces itself, backs off and tries again.
+///
 /// The state machine decides, this class acts; what the connection carries is its subclass' business.
 ///
 /// A base class and not a child object with a way back: the way back would cost two atomic operations per reply.
@@ -49,7 +50,9 @@ class RedisLink: @unchecked Sendable {
     func linkIsReady(_ facts: LinkFacts) {}
     /// A reply to something the subclass sent.
     func linkReceived(_ reply: borrowing RedisReply) {}
-    /// The connection, or an attempt to make it, failed. `isFinal`: none will be tried again.
+    /// The connection, or an attempt to make it, failed.
+    ///
+    /// `isFinal`: none will be tried again.
     func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {}
     /// The peer gave a sign of life: bytes came, or it took some that had been waiting.
     func linkHeard() {}
@@ -66,7 +69,9 @@ class RedisLink: @unchecked Sendable {
     /// Connects, unless that has begun already.
     final func connect() { perform(machine.open()) }
 
-    /// Ends the link; waits for replies due, at most `drain`. `completion` runs on the loop when all is closed.
+    /// Ends the link; waits for replies due, at most `drain`.
+    ///
+    /// `completion` runs on the loop when all is closed.
     final func disconnect(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
         guard !machine.isClosed else { return completion() }
         closeWaiters.append(completion)
@@ -255,7 +260,9 @@ class RedisLink: @unchecked Sendable {
         }
     }
 
-    private final func lossError(_ failure: HiredisSocket.Failure, _ code: RedisError.Code, _ operation: String) -> RedisError {
+    private final func lossError(_ failure: HiredisSocket.Failure, _ code: RedisError.Code, _ operation: String)
+        -> RedisError
+    {
         switch failure.kind {
         case .protocolError:
             RedisError(

@@ -1,6 +1,7 @@
 import CHiredis
 
 /// Builds the reply that hiredis is parsing in memory that is reused for the next one: no malloc per reply.
+///
 /// Loop's thread only; the creators find it through the reader's privdata.
 final class ReplyArena {
     /// Set when a creator refused what the peer sent: hiredis only knows "out of memory" for that.
@@ -81,7 +82,8 @@ final class ReplyArena {
         if count >= Self.largeString {
             // One copy, straight into what the caller will own; the NUL that hiredis promises is not needed by us.
             let array = [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
-            text = UnsafeMutableRawPointer(mutating: array.withUnsafeBytes { $0.baseAddress } ?? UnsafeRawPointer(bytes))
+            text = UnsafeMutableRawPointer(
+                mutating: array.withUnsafeBytes { $0.baseAddress } ?? UnsafeRawPointer(bytes))
             large[text] = array
             hasOverflowed = true
         } else {
@@ -117,8 +119,10 @@ final class ReplyArena {
 }
 
 extension ReplyArena {
-    /// The functions hiredis calls while parsing. They serve hiredis 0.14 and 1.x alike: the later versions' creators
-    /// for RESP3 types stay NULL, which RESP2 never calls, and closures adapt to `int` or `size_t` counts.
+    /// The functions hiredis calls while parsing.
+    ///
+    /// They serve hiredis 0.14 and 1.x alike: the later versions' creators for RESP3 types stay NULL, which RESP2 never
+    /// calls, and closures adapt to `int` or `size_t` counts.
     static func makeFunctions() -> UnsafeMutablePointer<redisReplyObjectFunctions> {
         let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
         functions.initialize(to: redisReplyObjectFunctions())

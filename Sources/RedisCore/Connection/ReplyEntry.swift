@@ -35,7 +35,9 @@ enum AbandonedReply: ReplyHandler {
     static func failed(_ token: UInt, _ error: RedisError) {}
 }
 
-/// Decodes one reply into one type. Concrete sinks let hot commands avoid generic code at run time.
+/// Decodes one reply into one type.
+///
+/// Concrete sinks let hot commands avoid generic code at run time.
 protocol ReplySink: SendableMetatype {
     associatedtype Output: Sendable
     /// Completes entries of this sink: a concrete type for hot sinks, `SingleReply<Self>` for the others.

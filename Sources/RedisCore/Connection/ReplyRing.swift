@@ -1,4 +1,5 @@
 /// The entries that wait for replies, oldest first: a ring in raw memory, because it is touched twice per command.
+///
 /// Loop's thread only, and no call re-enters, so its fields are not checked for overlapping accesses.
 final class ReplyRing {
     @exclusivity(unchecked) private var storage: UnsafeMutablePointer<ReplyEntry>

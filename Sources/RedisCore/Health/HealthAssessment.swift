@@ -83,8 +83,7 @@ enum HealthAssessment {
         }
         if server.flag("rdb_last_bgsave_status") == false {
             findings.degraded(
-                "the last snapshot failed, so writes may be refused (stop-writes-on-bgsave-error); see the server's disk"
-            )
+                "the last snapshot failed, so writes may be refused (stop-writes-on-bgsave-error); see its disk")
         }
         guard server.role == "slave" else { return }
         findings.degraded("the server is a replica and refuses writes; connect to its master")

@@ -17,7 +17,8 @@ import Darwin
 /// Cross-thread work goes through one mutex-guarded inbox and costs one wake-up per sleep of the loop, however many
 /// callers there are; work submitted on the loop itself takes neither lock nor wake-up.
 public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
-    // Unchecked: `inbox`, `thread` and `lagReading` are guarded as noted; all else is touched by the loop's thread only.
+    // Unchecked: `inbox`, `thread` and `lagReading` are guarded as noted; all else is touched by the loop's thread
+    // only.
 
     /// The loop that clients share unless they are given another; it lives as long as the process.
     public static let shared = EventLoop(name: "signalbox", isShared: true)
@@ -112,13 +113,19 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
     }
 
-    /// Has `visitor` visited before the loop polls again. Safe from any thread.
+    /// Has `visitor` visited before the loop polls again.
+    ///
+    /// Safe from any thread.
     func visit(_ visitor: any LoopVisitor) { submit(.visit(visitor)) }
 
-    /// Has `connection` flushed before the loop polls again. Loop's thread only; the caller asks once per turn.
+    /// Has `connection` flushed before the loop polls again.
+    ///
+    /// Loop's thread only; the caller asks once per turn.
     func flushBeforePoll(_ connection: any LoopFlushable) { dirty.append(connection) }
 
-    /// A socket woke the loop: spare other threads the wake-up until the loop sleeps again. Loop's thread only.
+    /// A socket woke the loop: spare other threads the wake-up until the loop sleeps again.
+    ///
+    /// Loop's thread only.
     func noteAwake() {
         guard mayBeAsleep else { return }
         mayBeAsleep = false
@@ -257,7 +264,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         assert(status == 0, "a handle outlived the event loop \(name): close every client before its loop")
     }
 
-    /// Ends the loop's thread after the work already queued; close every client on it first. `shared` never ends.
+    /// Ends the loop's thread after the work already queued; close every client on it first.
+    ///
+    /// `shared` never ends.
     ///
     /// Tasks that sleep on the loop wake with `CancellationError`. Work submitted later, also that of actors pinned to
     /// the loop, is done by `shared`.
@@ -274,7 +283,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
     }
 
-    /// The loop's own clock, read once per turn: cheap, and good to the length of a turn. Loop's thread only.
+    /// The loop's own clock, read once per turn: cheap, and good to the length of a turn.
+    ///
+    /// Loop's thread only.
     var nowMilliseconds: UInt64 { uv_now(uv) }
 
     /// How late the loop's timers ran at worst in the last ten seconds: above a few milliseconds, something blocks it.
@@ -283,7 +294,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
 /// Something that collects output during a turn and writes it once, before the poll.
 protocol LoopFlushable: AnyObject {
-    /// Writes what was collected. Loop's thread only.
+    /// Writes what was collected.
+    ///
+    /// Loop's thread only.
     func flush()
 }
 

@@ -13,7 +13,9 @@ final class FirstOutcome<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.open)
 
-    /// The value, as soon as somebody settles it. One waiter only.
+    /// The value, as soon as somebody settles it.
+    ///
+    /// One waiter only.
     var value: Value {
         get async {
             await withUnsafeContinuation { continuation in

@@ -1,5 +1,7 @@
-/// Jobs that became ready on the loop's own thread, in order. Raw memory: it is touched once per resumed task.
-/// Loop's thread only, and no call re-enters, so its fields are not checked for overlapping accesses.
+/// Jobs that became ready on the loop's own thread, in order.
+///
+/// Raw memory: it is touched once per resumed task. Loop's thread only, and no call re-enters, so its fields are not
+/// checked for overlapping accesses.
 final class JobQueue {
     @exclusivity(unchecked) private var storage: UnsafeMutablePointer<UnownedJob>
     @exclusivity(unchecked) private var mask: Int

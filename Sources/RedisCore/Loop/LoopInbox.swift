@@ -4,7 +4,9 @@ protocol LoopVisitor: AnyObject, Sendable {
     func visit()
 }
 
-/// What other threads hand to the loop. Guarded by the loop's one inbox mutex.
+/// What other threads hand to the loop.
+///
+/// Guarded by the loop's one inbox mutex.
 struct LoopInbox {
     /// One thing to do on the loop, in the order it arrived.
     enum Work {

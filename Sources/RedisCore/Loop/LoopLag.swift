@@ -1,6 +1,8 @@
 import Synchronization
 
-/// The worst delay of timers over the current and the previous period of ten seconds. Readable from any thread.
+/// The worst delay of timers over the current and the previous period of ten seconds.
+///
+/// Readable from any thread.
 final class LoopLag: Sendable {
     private struct Periods {
         var start: Int64 = 0

@@ -15,7 +15,9 @@ public final class LoopTimer: Sendable {
         bodies = Mutex(Bodies(due: due, loopEnded: loopEnded))
     }
 
-    /// Prevents the closure from running, if it has not begun. Safe from any thread, any number of times.
+    /// Prevents the closure from running, if it has not begun.
+    ///
+    /// Safe from any thread, any number of times.
     public func cancel() { _ = take() }
 
     var isCancelled: Bool { bodies.withLock { $0 == nil } }

@@ -1,7 +1,9 @@
 import CLibuv
 import HeapModule
 
-/// All deadlines of a loop on one `uv_timer_t`. Loop's thread only.
+/// All deadlines of a loop on one `uv_timer_t`.
+///
+/// Loop's thread only.
 final class LoopTimers {
     private struct Entry: Comparable {
         let due: Int64
@@ -66,10 +68,12 @@ final class LoopTimers {
         let left = max(0, due - Self.now())
         // libuv counts whole milliseconds from the start of the turn: round up, so that no timer runs early.
         uv_update_time(uv)
-        uv_timer_start(handle, { handle in
-            guard let context = handle?.pointee.data else { return }
-            Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fire()
-        }, UInt64((left + 999_999) / 1_000_000), 0)
+        uv_timer_start(
+            handle,
+            { handle in
+                guard let context = handle?.pointee.data else { return }
+                Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fire()
+            }, UInt64((left + 999_999) / 1_000_000), 0)
     }
 
     private func fire() {

@@ -8,7 +8,9 @@ import Musl
 import Darwin
 #endif
 
-/// Turns a host name into numeric addresses without blocking the loop. Loop's thread only.
+/// Turns a host name into numeric addresses without blocking the loop.
+///
+/// Loop's thread only.
 enum NameResolver {
     /// Calls back on the loop: addresses in the order the system prefers them, or libuv's words for the failure.
     static func resolve(

@@ -1,6 +1,7 @@
 import CLibuv
 
 /// Tells its owner when a socket can be read or written; touches the kernel only when the interest changes.
+///
 /// Loop's thread only.
 final class SocketWatcher {
     private let handle: UnsafeMutablePointer<uv_poll_t>

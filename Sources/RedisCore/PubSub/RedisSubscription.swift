@@ -39,7 +39,9 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     /// Starts reading.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription: self) }
 
-    /// Everything that is buffered, at most `max`, in one hand-over; waits for the first event. nil at the end.
+    /// Everything that is buffered, at most `max`, in one hand-over; waits for the first event.
+    ///
+    /// nil at the end.
     public func nextBatch(max: Int = .max) async -> [SubscriptionEvent]? {
         await storage.nextBatch(max: Swift.max(1, max))
     }
@@ -54,18 +56,24 @@ public final class RedisSubscription: AsyncSequence, Sendable {
         try await connection.add(storage, .names(channels, patterns))
     }
 
-    /// Gives names up; the others stay. Returns at once: messages that are on their way may still come.
+    /// Gives names up; the others stay.
+    ///
+    /// Returns at once: messages that are on their way may still come.
     public func remove(channels: [String] = [], patterns: [String] = []) async {
         connection.remove(storage, names: .names(channels, patterns))
     }
 
-    /// Unsubscribes, hands out what is already buffered, then ends the sequence. Safe to call twice.
+    /// Unsubscribes, hands out what is already buffered, then ends the sequence.
+    ///
+    /// Safe to call twice.
     public func finish() async {
         storage.finish(discarding: false)
         connection.remove(storage, names: nil)
     }
 
-    /// Unsubscribes and ends the sequence; what is buffered is forgotten. Safe to call twice.
+    /// Unsubscribes and ends the sequence; what is buffered is forgotten.
+    ///
+    /// Safe to call twice.
     public func cancel() async {
         storage.finish(discarding: true)
         connection.remove(storage, names: nil)
@@ -79,7 +87,9 @@ extension [SubscribedName] {
 }
 
 extension RedisClient {
-    /// Subscribes; returns when the server confirmed all names. One connection serves all subscriptions of a client.
+    /// Subscribes; returns when the server confirmed all names.
+    ///
+    /// One connection serves all subscriptions of a client.
     ///
     /// Waits for the connection, at most `configuration.commandTimeout`. Throws `timedOut`, `cancelled`, `closed`,
     /// `invalidArgument` for no or empty names, `noPermission` when the ACL forbids a channel.

@@ -134,7 +134,9 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         }
     }
 
-    /// Ends all subscriptions and the connection. Loop's thread.
+    /// Ends all subscriptions and the connection.
+    ///
+    /// Loop's thread.
     func close(_ completion: @escaping @Sendable () -> Void) {
         isEnding = true
         heartbeatTimer?.cancel()

@@ -12,9 +12,9 @@ import FoundationEssentials
 /// ```
 ///
 /// A name that is wanted again while its UNSUBSCRIBE is on its way is subscribed only after that was confirmed: the
-/// server would keep the order, but hiredis 0.14 forgets the new subscription with the confirmation of the old one's end.
-/// After a lost connection every name is absent, is sent again when the next one is ready, and each subscriber that
-/// was listening learns of one gap once all it had is confirmed again.
+/// server would keep the order, but hiredis 0.14 forgets the new subscription with the confirmation of the old one's
+/// end. After a lost connection every name is absent, is sent again when the next one is ready, and each subscriber
+/// that was listening learns of one gap once all it had is confirmed again.
 ///
 /// `Subscriber` is whatever receives messages; requests are calls that wait for the server's confirmation.
 struct SubscriptionRegistry<Subscriber: Hashable & Sendable> {

@@ -38,13 +38,17 @@ final class SubscriptionStorage: LoopFlushable, @unchecked Sendable {
 
     var dropped: Int { state.withLock { $0.dropped } }
 
-    /// Takes an event; it is handed over before the loop polls again. Loop's thread.
+    /// Takes an event; it is handed over before the loop polls again.
+    ///
+    /// Loop's thread.
     func stage(_ event: SubscriptionEvent) {
         if staged.isEmpty { loop.flushBeforePoll(self) }
         staged.append(event)
     }
 
-    /// Hands over what was staged, by the overflow policy; wakes the consumer if it sleeps. Loop's thread.
+    /// Hands over what was staged, by the overflow policy; wakes the consumer if it sleeps.
+    ///
+    /// Loop's thread.
     func flush() {
         let (waiter, mustPause) = state.withLock { state -> (Continuation?, Bool) in
             guard !state.isFinished else { return (nil, false) }
@@ -58,7 +62,9 @@ final class SubscriptionStorage: LoopFlushable, @unchecked Sendable {
         waiter?.resume()
     }
 
-    private static func append(_ event: consuming SubscriptionEvent, to state: inout State, _ limits: SubscriptionBuffer) {
+    private static func append(
+        _ event: consuming SubscriptionEvent, to state: inout State, _ limits: SubscriptionBuffer
+    ) {
         if isFull(state, event.byteCount, limits) {
             switch limits.overflow {
             case .dropNewest where event.isMessage:
@@ -157,7 +163,9 @@ final class SubscriptionStorage: LoopFlushable, @unchecked Sendable {
         waiter?.resume()
     }
 
-    /// No more events come. `discarding` also forgets those that are there.
+    /// No more events come.
+    ///
+    /// `discarding` also forgets those that are there.
     func finish(discarding: Bool) {
         state.withLock { state in
             state.isFinished = true

@@ -6,8 +6,8 @@ typealias RawCallback =
         UnsafeMutablePointer<redisAsyncContext>?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?
     ) -> Void
 
-/// A hiredis connection on a raw loop with the best adapter: at most one `write` per tick, and `epoll_ctl` only when the
-/// interest changes.
+/// A hiredis connection on a raw loop with the best adapter: at most one `write` per tick, and `epoll_ctl` only when
+/// the interest changes.
 ///
 /// "Want write" only sets a flag. The write is tried directly from a `uv_prepare` callback, just before the loop polls;
 /// `UV_WRITABLE` is armed only while connecting and after a short write.

@@ -13,7 +13,7 @@ final class TaskWorkload: Workload {
     private let finished = DispatchSemaphore(value: 0)
     private let firstError = Mutex<(any Error)?>(nil)
 
-    /// `stepSize`: how many operations one turn of the body's loop counts as, e.g. 100 for a pipeline of 100.
+    /// A workload of `tasks` tasks; one turn of the body's loop counts as `stepSize` operations.
     init(
         tasks: Int, executor: (any TaskExecutor)?, stepSize: Int = 1,
         _ body: @escaping @Sendable (TaskRun) async throws -> Void
