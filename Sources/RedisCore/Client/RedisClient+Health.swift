@@ -11,16 +11,16 @@ extension RedisClient {
     ///   under an evicting policy; the server is a replica; above 90 % of `maxclients`; the event loop was late by more
     ///   than 200 ms; the subscriber's heartbeat is older than two periods; INFO not answered.
     public func health(within limit: Duration = .seconds(2)) async -> RedisHealth {
-        let answer = FirstAnswer<HealthAnswer>()
+        let answer = FirstOutcome<HealthAnswer>()
         // The commands' deadline is kept by the loop, and a loop that is stuck must not take the answer with it: the
         // alarm is the pool's. Unstructured so that the answer need not wait for commands nobody ends.
-        let probe = Task { answer.give(await probeHealth(limit - min(limit / 4, .milliseconds(250)))) }
+        let probe = Task { answer.settle(await probeHealth(limit - min(limit / 4, .milliseconds(250)))) }
         let alarm = Task {
             try await Task.sleep(for: limit)
-            answer.give(HealthAnswer(failure: stuckError(limit)))
+            answer.settle(HealthAnswer(failure: stuckError(limit)))
         }
         let found = await withTaskCancellationHandler {
-            await answer.wait()
+            await answer.value
         } onCancel: {
             probe.cancel()
         }
