@@ -44,4 +44,29 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: [
+        ["CLIENT", "REPLY", "OFF"], ["client", "reply", "skip"], ["CLIENT", "TRACKING", "ON"],
+        ["CLIENT", "SETNAME", "x"],
+        ["SCRIPT", "DEBUG", "YES"], ["READONLY"],
+    ])
+    func `refuses settings of the connection`(words: [String]) async throws {
+        let redis = RedisClient(RedisConfiguration(endpoint: .unix(path: "/nowhere")))
+        let command = RedisCommand(words[0], arguments: Array(words.dropFirst()))
+        let error = await #expect(throws: RedisError.self) { try await redis.command(command) }
+        #expect(error?.code == .invalidArgument)
+        await redis.close()
+    }
+
+    @Test func `takes the other subcommands of such commands`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                for words in [["CLIENT", "ID"], ["CLIENT", "LIST"], ["SCRIPT", "EXISTS", "x"], ["SCRIPT", "FLUSH"]] {
+                    try await redis.command(RedisCommand(words[0], arguments: Array(words.dropFirst())))
+                }
+                let bare = await #expect(throws: RedisError.self) { try await redis.command(RedisCommand("CLIENT")) }
+                #expect(bare?.code == .server, "the server refuses it, not the client")
+            }
+        }
+    }
 }
