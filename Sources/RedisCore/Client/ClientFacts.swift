@@ -9,22 +9,56 @@ final class ClientFacts: Sendable {
         var runID: String?
     }
 
+    private struct Observers {
+        var byID: [Int: @Sendable () -> Void] = [:]
+        var nextID = 0
+    }
+
     private let facts = Mutex(Snapshot())
+    private let observers = Mutex(Observers())
 
     var snapshot: Snapshot { facts.withLock { $0 } }
 
     var note: @Sendable (LinkEvent) -> Void {
-        { [weak self] event in
-            self?.facts.withLock { facts in
-                switch event {
-                case .ready(let ready):
-                    if ready.reconnects > 0 { facts.reconnects += 1 }
-                    facts.lastError = nil
-                    facts.runID = ready.info?.runID ?? facts.runID
-                case .lost(let error, _):
-                    facts.lastError = error
-                }
+        { [weak self] event in self?.record(event) }
+    }
+
+    private func record(_ event: LinkEvent) {
+        let isReconnect = facts.withLock { facts in
+            switch event {
+            case .ready(let ready):
+                facts.lastError = nil
+                facts.runID = ready.info?.runID ?? facts.runID
+                guard ready.reconnects > 0 else { return false }
+                facts.reconnects += 1
+                return true
+            case .lost(let error, _):
+                facts.lastError = error
+                return false
             }
         }
+        guard isReconnect else { return }
+        for observer in observers.withLock({ Array($0.byID.values) }) { observer() }
     }
+
+    func observeReconnects(_ body: @escaping @Sendable () -> Void) -> Int {
+        observers.withLock { observers in
+            observers.nextID += 1
+            observers.byID[observers.nextID] = body
+            return observers.nextID
+        }
+    }
+
+    func stopObserving(_ id: Int) { observers.withLock { $0.byID[id] = nil } }
+}
+
+extension RedisClient {
+    /// Calls back on the loop's thread whenever a connection for commands is ready again after it was lost.
+    ///
+    /// For modules that hold state on the server and must ask whether it is still there. The number takes the observer
+    /// away again.
+    package func observeReconnects(_ body: @escaping @Sendable () -> Void) -> Int { facts.observeReconnects(body) }
+
+    /// Takes an observer away; it may be running for the last time meanwhile.
+    package func stopObservingReconnects(_ id: Int) { facts.stopObserving(id) }
 }
