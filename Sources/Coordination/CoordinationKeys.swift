@@ -1,0 +1,105 @@
+import RedisCore
+
+/// Every key and channel of this module is made here; `docs/keys.md` lists them.
+///
+/// All keys of one object share the hash tag made from its name. Pub/sub knows no database numbers, so channels carry
+/// the number. The channel is the key plus a suffix, so that a script needs only the suffix.
+struct CoordinationKeys: Sendable {
+    /// Longest accepted name, in bytes of UTF-8.
+    static let longestName = 1_024
+
+    let naming: LockKeys
+    let prefix: String
+    /// `:wake:` and the database number.
+    let wakeSuffix: String
+
+    init(_ configuration: RedisConfiguration, naming: LockKeys) {
+        self.naming = naming
+        prefix = configuration.prefix.isEmpty ? "" : configuration.prefix + ":"
+        wakeSuffix = ":wake:\(configuration.database)"
+    }
+
+    /// The lock's own key and the key of its fence.
+    func lock(_ name: String) throws(CoordinationError) -> (lock: String, fence: String) {
+        try Self.check(name, "a lock's name")
+        switch naming.style {
+        case .standard:
+            let key = "\(prefix)lock:{\(Self.escaped(name))}"
+            return (key, key + ":fence")
+        case .plain(let plainPrefix):
+            guard !Self.hasBrace(name) else {
+                throw CoordinationError(
+                    .invalidArgument, operation: "acquire",
+                    message: "a lock's name may not contain braces with plain keys: they would choose the cluster slot")
+            }
+            let key = plainPrefix.isEmpty ? name : "\(plainPrefix):\(name)"
+            return (key, "{\(key)}:fence")
+        }
+    }
+
+    /// The record of one guarded task.
+    func once(_ id: String) throws(CoordinationError) -> String {
+        try Self.check(id, "a task's id")
+        return "\(prefix)once:{\(Self.escaped(id))}"
+    }
+
+    /// Where the end of a key's holder is announced.
+    func wakeChannel(_ key: String) -> String { key + wakeSuffix }
+
+    /// The fence seen last at a resource, in the slot of the resource's key.
+    static func guardKey(of resource: String) throws(CoordinationError) -> String {
+        if hasHashTag(resource) { return resource + ":guard" }
+        guard !resource.isEmpty, !hasBrace(resource) else {
+            throw CoordinationError(
+                .invalidArgument, operation: "fencedSet", key: resource,
+                message: "a guarded key must be neither empty nor have braces that are no hash tag")
+        }
+        return "{\(resource)}:guard"
+    }
+
+    private static func check(_ name: String, _ what: String) throws(CoordinationError) {
+        guard !name.isEmpty, name.utf8.count <= longestName else {
+            throw CoordinationError(
+                .invalidArgument, operation: "key",
+                message: "\(what) has \(name.utf8.count) bytes; it must have 1 to \(longestName)")
+        }
+    }
+
+    /// Something stands between the first `{` and the next `}`.
+    private static func hasHashTag(_ key: String) -> Bool {
+        let bytes = key.utf8
+        guard let open = bytes.firstIndex(of: UInt8(ascii: "{")) else { return false }
+        let start = bytes.index(after: open)
+        guard let close = bytes[start...].firstIndex(of: UInt8(ascii: "}")) else { return false }
+        return close > start
+    }
+
+    private static func hasBrace(_ text: String) -> Bool {
+        text.utf8.contains { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }
+    }
+
+    /// Percent-escapes what could move a key to another slot, match a pattern or break a log line.
+    static func escaped(_ name: String) -> String {
+        guard name.utf8.contains(where: needsEscape) else { return name }
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(name.utf8.count + 8)
+        for byte in name.utf8 {
+            if needsEscape(byte) {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0..<0x20, 0x7F: true
+        case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "%"): true
+        case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\\"): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// A small generator for jitter: fast, seedable, not for secrets.
+struct SplitMix: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Evenly between 0.9 and 1.1.
+    mutating func spread() -> Double { 0.9 + 0.2 * Double(next() >> 11) / Double(1 << 53) }
+}

@@ -1,0 +1,57 @@
+import RedisCore
+import Testing
+
+@testable import Coordination
+
+@Suite struct CoordinationKeysTests {
+    private func keys(_ naming: LockKeys = .standard, database: Int = 0, prefix: String = "app") -> CoordinationKeys {
+        CoordinationKeys(RedisConfiguration(database: database, prefix: prefix), naming: naming)
+    }
+
+    @Test func `a lock, its fence and its channel share the name's hash tag`() throws {
+        let (lock, fence) = try keys(database: 3).lock("payment:7")
+        #expect(lock == "app:lock:{payment:7}")
+        #expect(fence == "app:lock:{payment:7}:fence")
+        #expect(keys(database: 3).wakeChannel(lock) == "app:lock:{payment:7}:wake:3")
+    }
+
+    @Test func `the same name in another database or under another prefix has another channel`() throws {
+        let one = keys(database: 0).wakeChannel(try keys(database: 0).lock("a").lock)
+        let other = keys(database: 1).wakeChannel(try keys(database: 1).lock("a").lock)
+        let prefixed = keys(prefix: "b").wakeChannel(try keys(prefix: "b").lock("a").lock)
+        #expect(Set([one, other, prefixed]).count == 3)
+    }
+
+    @Test(arguments: [
+        ("a}:lock:{b", "app:lock:{a%7D:lock:%7Bb}"), ("user*", "app:lock:{user%2A}"), ("100%", "app:lock:{100%25}"),
+        ("[x]?\\", "app:lock:{%5Bx%5D%3F%5C}"), ("a\r\nb", "app:lock:{a%0D%0Ab}"), ("größe", "app:lock:{größe}"),
+    ])
+    func `a name can change neither the slot nor match a pattern`(name: String, key: String) throws {
+        #expect(try keys().lock(name).lock == key)
+    }
+
+    @Test(arguments: ["", String(repeating: "x", count: 1_025)])
+    func `empty and endless names are refused`(name: String) {
+        #expect { try keys().lock(name) } throws: { ($0 as? CoordinationError)?.code == .invalidArgument }
+        #expect { try keys().once(name) } throws: { ($0 as? CoordinationError)?.code == .invalidArgument }
+    }
+
+    @Test func `plain keys are what other programs use`() throws {
+        let (lock, fence) = try keys(.plain(prefix: "lock")).lock("order-123")
+        #expect(lock == "lock:order-123")
+        #expect(fence == "{lock:order-123}:fence")
+    }
+
+    @Test func `plain keys refuse braces, which would choose a slot`() {
+        #expect { try keys(.plain(prefix: "lock")).lock("a{b}") } throws: {
+            ($0 as? CoordinationError)?.code == .invalidArgument
+        }
+    }
+
+    @Test func `a guard lies in the slot of its resource`() throws {
+        #expect(try CoordinationKeys.guardKey(of: "stock") == "{stock}:guard")
+        #expect(try CoordinationKeys.guardKey(of: "stock:{7}") == "stock:{7}:guard")
+        #expect(throws: CoordinationError.self) { try CoordinationKeys.guardKey(of: "a{}b") }
+        #expect(throws: CoordinationError.self) { try CoordinationKeys.guardKey(of: "") }
+    }
+}
