@@ -1,0 +1,53 @@
+import Logging
+import RedisCore
+import Synchronization
+
+/// What all locks and guarded tasks of one client share: one renewal loop, one waiting room with one subscription.
+///
+/// Found by the client's identity, so that `Locks(redis)` can be made anywhere and still queue in one place. It lives as
+/// long as somebody uses it.
+final class CoordinationEngine: Sendable {
+    let redis: RedisClient
+    let renewals: RenewalLoop
+    let waits: WaitRoom
+    let metrics = CoordinationMetrics.shared
+    let policyCheck = EvictionPolicyCheck()
+    var logger: Logger { redis.logger }
+
+    private let reconnects: Int
+
+    private init(_ redis: RedisClient) {
+        self.redis = redis
+        let renewals = RenewalLoop(redis)
+        self.renewals = renewals
+        waits = WaitRoom(redis)
+        // The server may have lost every lease with its memory: find out now, not at the next renewal.
+        reconnects = redis.observeReconnects { [weak renewals] in renewals?.hurry() }
+    }
+
+    private struct Entry {
+        weak var engine: CoordinationEngine?
+    }
+
+    /// The identity cannot be reused while the entry is valid: the engine keeps its client alive.
+    private static let engines = Mutex<[ObjectIdentifier: Entry]>([:])
+
+    static func of(_ redis: RedisClient) -> CoordinationEngine {
+        engines.withLock { engines in
+            let id = ObjectIdentifier(redis)
+            if let engine = engines[id]?.engine { return engine }
+            let engine = CoordinationEngine(redis)
+            engines[id] = Entry(engine: engine)
+            return engine
+        }
+    }
+
+    deinit {
+        redis.stopObservingReconnects(reconnects)
+        let id = ObjectIdentifier(redis)
+        Self.engines.withLock { engines in
+            // A successor may have been made since the last reference went away.
+            if engines[id]?.engine == nil { engines[id] = nil }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+import Logging
+import Metrics
+import RedisCore
+import Synchronization
+
+/// One lease as the renewal loop and its holder share it: the state machine, its lock and its listeners.
+///
+/// The holder's handle is a ``Lease``; when that is dropped, the core is withdrawn and the key dies at its time to live.
+final class LeaseCore: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct Inner: ~Copyable {
+        var machine: LeaseStateMachine
+        var listeners = LossListeners()
+        var releaseJoiners: [CheckedContinuation<Result<ReleaseOutcome, CoordinationError>, Never>] = []
+    }
+
+    let engine: CoordinationEngine
+    let kind: LeaseKind
+    let name: String
+    let key: RedisKey
+    let token: Token
+    /// How long a task's record outlives its lease, in ms; nil for locks.
+    let recordLife: Int64?
+    private let wakeSuffix: String
+    private let inner: Mutex<Inner>
+    /// Guarded by the renewal loop's mutex, which alone reads and writes it.
+    nonisolated(unsafe) var renewalID: RenewalSchedule<LeaseCore>.ID?
+
+    init(
+        _ engine: CoordinationEngine, kind: LeaseKind, name: String, key: RedisKey, ttl: LeaseTime, now: Instant,
+        renews: Bool, maxHold: Duration?, wakeSuffix: String, recordLife: Int64? = nil
+    ) {
+        self.engine = engine
+        self.kind = kind
+        self.name = name
+        self.key = key
+        token = Token()
+        self.recordLife = recordLife
+        self.wakeSuffix = wakeSuffix
+        inner = Mutex(Inner(machine: LeaseStateMachine(ttl: ttl, renews: renews, maxHold: maxHold, now: now)))
+    }
+
+    // MARK: Acquiring
+
+    func acquireSent(_ now: Instant, spread: Double) -> Instant {
+        inner.withLock { $0.machine.acquireSent(now, spread: spread) }
+    }
+
+    /// True when the lease can be used; false when the reply came too late and it has been given back.
+    func granted() async -> Bool {
+        let now = ContinuousClock.now
+        guard inner.withLock({ $0.machine.granted(now) }) == .giveBack else { return true }
+        engine.renewals.remove(self)
+        _ = try? await release()
+        return false
+    }
+
+    /// Refused: nothing was granted.
+    func refused() {
+        inner.withLock { $0.machine.withdrawn() }
+        engine.renewals.remove(self)
+    }
+
+    /// Nobody knows whether it was granted: it is given back behind the caller's back, on the connection that carried the
+    /// request, so that the release cannot overtake it.
+    func abandoned(after error: RedisError) {
+        refused()
+        switch error.code {
+        // Of several attempts of one request, an earlier one may have been executed.
+        case .connectionLost, .timedOut, .cancelled, .protocolViolation: break
+        default: if !error.wasWritten { return }
+        }
+        Task.detached(executorPreference: engine.redis.eventLoop) { [self] in
+            _ = await askRelease(repeated: false)
+        }
+    }
+
+    /// The holder let go of its handle without releasing: renewing for nobody would hold the lock for ever.
+    func dropped() {
+        let held = inner.withLock { inner in
+            let held = inner.machine.isHeld
+            if held { inner.machine.withdrawn() }
+            return held
+        }
+        guard held else { return }
+        engine.renewals.remove(self)
+        engine.logger.warning(
+            "a lease was dropped without being released; it ends with its time to live",
+            metadata: ["\(kind.noun)": "\(name)"])
+    }
+
+    // MARK: Trust
+
+    var trustedUntil: Instant { inner.withLock { $0.machine.trustedUntil } }
+    var loss: LeaseLoss? { inner.withLock { $0.machine.loss } }
+    /// True once it was released or its result was recorded.
+    var isReleased: Bool { inner.withLock { $0.machine.outcome != nil } }
+
+    func isTrusted(_ now: Instant = .now) -> Bool {
+        let (trusted, noticed) = inner.withLock { ($0.machine.isTrusted(now), $0.machine.noticed(now)) }
+        if let noticed { lost(noticed) }
+        return trusted
+    }
+
+    // MARK: Renewing, called by the renewal loop
+
+    func due(_ now: Instant) -> LeaseStateMachine.DueAction { inner.withLock { $0.machine.due(now) } }
+
+    func renewalAnswered(
+        _ answer: LeaseStateMachine.Answer?, sentAt: Instant, spread: Double
+    ) -> LeaseStateMachine.RenewalAction {
+        let now = ContinuousClock.now
+        return inner.withLock { inner in
+            guard let answer else { return inner.machine.renewalFailed(now) }
+            return inner.machine.renewalAnswered(answer, sentAt: sentAt, now, spread: spread)
+        }
+    }
+
+    func renewalArguments(_ ttl: LeaseTime) -> [any RedisArgument] {
+        guard let recordLife else { return [token.text, ttl.milliseconds] }
+        return [token.text, ttl.milliseconds, recordLife]
+    }
+
+    /// Tells everybody who wants to know.
+    ///
+    /// Listeners run on the caller's thread, which may be the loop's: the ones added by this module only cancel tasks
+    /// and resume continuations.
+    func lost(_ reason: LeaseLoss) {
+        engine.renewals.remove(self)
+        engine.metrics.lost.increment()
+        engine.logger.warning(
+            "a lease was lost", metadata: ["\(kind.noun)": "\(name)", "reason": "\(reason.rawValue)"])
+        inner.withLock { $0.listeners.takeAll() }.notify(reason)
+    }
+
+    // MARK: Listening
+
+    /// Calls back once when the lease is lost; at once when it has been.
+    ///
+    /// The id takes the listener away again.
+    func listen(_ listener: @escaping @Sendable (LeaseLoss?) -> Void) -> LossListeners.ID? {
+        let (id, known) = inner.withLock { inner -> (LossListeners.ID?, LeaseLoss??) in
+            if let loss = inner.machine.loss { return (nil, loss) }
+            if inner.machine.isOver { return (nil, .some(nil)) }
+            return (inner.listeners.add(listener), nil)
+        }
+        if let known { listener(known) }
+        return id
+    }
+
+    /// Takes a listener away, unless it has been called.
+    func unlisten(_ id: LossListeners.ID) { inner.withLock { $0.listeners.remove(id) } }
+
+    // MARK: Extending and checking
+
+    func extend(to ttl: LeaseTime) async throws {
+        let sentAt = ContinuousClock.now
+        switch inner.withLock({ $0.machine.extendSent(ttl, sentAt) }) {
+        case .send(let lookAt): if let lookAt { engine.renewals.reschedule(self, at: lookAt) }
+        case .notHeld: throw notHeld("extend")
+        case .lost(let reason): throw lostError("extend", reason)
+        }
+        let reply: Int64
+        do {
+            reply = try await engine.redis.evaluate(
+                kind.renew, keys: [key], arguments: renewalArguments(ttl), on: .control)
+        } catch  where error.code == .wrongType {
+            reply = -1
+        } catch {
+            let now = ContinuousClock.now
+            if case .next(let at) = inner.withLock({ $0.machine.extendFailed(now) }) {
+                engine.renewals.reschedule(self, at: at)
+            }
+            throw CoordinationError.from(error, operation: "extend", key: key.name)
+        }
+        let spread = engine.renewals.spread()
+        let now = ContinuousClock.now
+        let action = inner.withLock {
+            $0.machine.extendAnswered(.init(reply), ttl, sentAt: sentAt, now, spread: spread)
+        }
+        switch action {
+        case .next(let at): engine.renewals.reschedule(self, at: at)
+        case .lost(let reason):
+            lost(reason)
+            throw lostError("extend", reason)
+        case .forget:
+            if let loss { throw lostError("extend", loss) }
+            throw notHeld("extend")
+        }
+    }
+
+    func isHeld() async throws -> Bool {
+        guard inner.withLock({ $0.machine.isHeld && $0.machine.loss == nil }) else { return false }
+        let reply: Int64
+        do {
+            reply = try await engine.redis.evaluate(kind.check, keys: [key], arguments: [token.text], on: .control)
+        } catch  where error.code == .wrongType {
+            reply = -1
+        } catch {
+            throw CoordinationError.from(error, operation: "isHeld", key: key.name)
+        }
+        let answer = LeaseStateMachine.Answer(reply)
+        if let reason = inner.withLock({ $0.machine.refuted(answer) }) { lost(reason) }
+        return answer == .mine
+    }
+
+    // MARK: Releasing
+
+    func release() async throws -> ReleaseOutcome {
+        let now = ContinuousClock.now
+        switch inner.withLock({ $0.machine.beginRelease(now) }) {
+        case .finished(let outcome): return outcome
+        case .join:
+            return try await withCheckedContinuation { joiner in
+                let known = inner.withLock { inner -> Bool in
+                    guard inner.machine.isReleasing else { return true }
+                    inner.releaseJoiners.append(joiner)
+                    return false
+                }
+                // The release we meant to join has just ended: its result is what beginRelease answers now.
+                if known { joiner.resume(returning: joinedLate()) }
+            }.get()
+        case .send(let mayHaveBeenSent):
+            // Before the first suspension: no renewal is decided from here on.
+            engine.renewals.remove(self)
+            return try ended(await askRelease(repeated: mayHaveBeenSent)).get()
+        }
+    }
+
+    /// The work's result was recorded, which released the lease in the same step.
+    func finished() {
+        engine.renewals.remove(self)
+        inner.withLock { inner in
+            inner.machine.finished()
+            return inner.listeners.takeAll()
+        }.notify(nil)
+    }
+
+    private func askRelease(repeated: Bool) async -> Persistent.Answer<Int64> {
+        await Persistent(engine.redis).run(within: Lease.releaseBudget, repeated: repeated) {
+            [self] timeout throws(RedisError) in
+            try await engine.redis.evaluate(
+                kind.release, keys: [key], arguments: [token.text, wakeSuffix], timeout: timeout, on: .control)
+        }
+    }
+
+    private func ended(_ answer: Persistent.Answer<Int64>) -> Result<ReleaseOutcome, CoordinationError> {
+        let (outcome, joiners, listeners) = inner.withLock { inner in
+            let outcome: Result<ReleaseOutcome, CoordinationError>
+            switch answer.result {
+            case .success(let reply):
+                outcome = .success(inner.machine.releaseAnswered(.init(reply), repeated: answer.repeated))
+            case .failure(let error) where error.code == .wrongType:
+                outcome = .success(inner.machine.releaseAnswered(.other, repeated: answer.repeated))
+            case .failure(let error):
+                inner.machine.releaseFailed()
+                outcome = .failure(unanswered(error))
+            }
+            let joiners = inner.releaseJoiners
+            inner.releaseJoiners = []
+            return (outcome, joiners, inner.listeners.takeAll())
+        }
+        for joiner in joiners { joiner.resume(returning: outcome) }
+        listeners.notify(nil)
+        if case .failure = outcome { engine.metrics.releasesFailed.increment() }
+        return outcome
+    }
+
+    private func joinedLate() -> Result<ReleaseOutcome, CoordinationError> {
+        if let outcome = inner.withLock({ $0.machine.outcome }) { return .success(outcome) }
+        return .failure(unanswered(nil))
+    }
+
+    // MARK: Errors
+
+    private func unanswered(_ error: RedisError?) -> CoordinationError {
+        CoordinationError(
+            .unavailable, operation: "release", key: key.name,
+            message: "the release of \(key.name) was not answered; release again or let its time to live end it",
+            underlying: error)
+    }
+
+    func notHeld(_ operation: String) -> CoordinationError {
+        CoordinationError(
+            .lockNotHeld, operation: operation, key: key.name,
+            message: "the \(kind.noun) \(name) was released before; acquire it again")
+    }
+
+    func lostError(_ operation: String, _ reason: LeaseLoss, underlying: (any Error)? = nil) -> CoordinationError {
+        let why =
+            switch reason {
+            case .expired: "its key is gone from Redis"
+            case .takenOver: "somebody else holds it"
+            case .unconfirmed: "it could not be renewed in time"
+            case .maxHold: "it was held as long as maxHold permits"
+            }
+        return CoordinationError(
+            .lockLost, operation: operation, key: key.name,
+            message: "the \(kind.noun) \(name) was lost: \(why); undo or fence what was done under it",
+            underlying: underlying)
+    }
+}

@@ -1,0 +1,193 @@
+import Logging
+import Metrics
+import RedisCore
+import Synchronization
+
+/// Renews every lease of one client: one timer on the event loop, requests in batches, on the control connection.
+///
+/// Nothing here waits for Swift's thread pool: the timer fires on the loop's thread, decisions are made there, and the
+/// task that awaits the replies has the loop as its executor. A handler that burns every core delays no renewal.
+///
+/// Order of locks: this loop's, then a lease's. A lease never calls back while it holds its own.
+final class RenewalLoop: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// Requests in one write; more go into further writes.
+    static let batchSize = 100
+
+    private struct State {
+        /// Renewals without an answer so far.
+        var failures = 0
+        var schedule = RenewalSchedule<LeaseCore>()
+        /// When the earliest timer fires.
+        ///
+        /// Timers are not taken back: an early one finds nothing to do.
+        var armed: Instant?
+        var random = SplitMix(seed: .random(in: .min ... .max))
+    }
+
+    private let redis: RedisClient
+    private let state = Mutex(State())
+
+    init(_ redis: RedisClient) { self.redis = redis }
+
+    /// Leases that are looked after.
+    var count: Int { state.withLock { $0.schedule.count } }
+
+    /// Renewals that got no answer so far.
+    var failures: Int { state.withLock(\.failures) }
+
+    /// A factor of 0.9 to 1.1, so that leases taken together are not renewed together for ever.
+    func spread() -> Double { state.withLock { $0.random.spread() } }
+
+    // MARK: Registration
+
+    /// Registers a lease whose acquisition is about to be sent.
+    func register(_ core: LeaseCore, now: Instant) {
+        let timer = state.withLock { state in
+            let at = core.acquireSent(now, spread: state.random.spread())
+            core.renewalID = state.schedule.add(core, at: at)
+            return Self.armIfNeeded(&state)
+        }
+        if let timer { arm(timer, now: now) }
+    }
+
+    /// Forgets a lease; safe at any time.
+    func remove(_ core: LeaseCore) {
+        state.withLock { state in
+            guard let id = core.renewalID else { return }
+            core.renewalID = nil
+            state.schedule.remove(id)
+        }
+    }
+
+    /// Looks after a lease at another time.
+    func reschedule(_ core: LeaseCore, at: Instant) {
+        let timer = state.withLock { state -> Instant? in
+            guard let id = core.renewalID else { return nil }
+            state.schedule.reschedule(id, at: at)
+            return Self.armIfNeeded(&state)
+        }
+        if let timer { arm(timer, now: .now) }
+    }
+
+    /// Looks after every lease now: after a reconnect nobody knows what the server still has.
+    func hurry() {
+        let now = ContinuousClock.now
+        let timer = state.withLock { state in
+            state.schedule.hurry(to: now)
+            return Self.armIfNeeded(&state)
+        }
+        if let timer { arm(timer, now: now) }
+    }
+
+    // MARK: The timer
+
+    /// The instant a new timer is needed for, remembered as armed.
+    private static func armIfNeeded(_ state: inout State) -> Instant? {
+        guard let earliest = state.schedule.earliest else { return nil }
+        if let armed = state.armed, armed <= earliest { return nil }
+        state.armed = earliest
+        return earliest
+    }
+
+    private func arm(_ at: Instant, now: Instant) {
+        // Weak: a timer that nobody needs any more must not keep the client's engine alive.
+        redis.eventLoop.schedule(after: max(.zero, at - now)) { [weak self] in self?.fired(at) }
+    }
+
+    /// Runs on the loop's thread.
+    private func fired(_ armed: Instant) {
+        let now = ContinuousClock.now
+        let due = state.withLock { state in
+            if state.armed == armed { state.armed = nil }
+            var due: [LeaseCore] = []
+            while let entry = state.schedule.takeDue(now) { due.append(entry.element) }
+            return due
+        }
+        if now - armed > .seconds(1) {
+            CoordinationMetrics.shared.renewalsLate.increment()
+            redis.logger.warning(
+                "renewals are late: the event loop or this process was stopped",
+                metadata: ["late": "\(now - armed)", "leases": "\(due.count)"])
+        }
+        var batches: [Batch] = []
+        for core in due { look(after: core, now, &batches) }
+        for batch in batches { send(batch) }
+        if let timer = state.withLock({ Self.armIfNeeded(&$0) }) { arm(timer, now: now) }
+    }
+
+    private func look(after core: LeaseCore, _ now: Instant, _ batches: inout [Batch]) {
+        switch core.due(now) {
+        case .renew(let ttl, let lookAgain):
+            putBack(core, at: lookAgain)
+            let index = batches.firstIndex {
+                $0.script.name == core.kind.renew.name && $0.leases.count < Self.batchSize
+            }
+            if let index {
+                batches[index].add(core, ttl)
+            } else {
+                var batch = Batch(script: core.kind.renew, sentAt: now)
+                batch.add(core, ttl)
+                batches.append(batch)
+            }
+        case .wait(let at): putBack(core, at: at)
+        case .lost(let reason): core.lost(reason)
+        case .forget: remove(core)
+        }
+    }
+
+    private func putBack(_ core: LeaseCore, at: Instant) {
+        state.withLock { state in
+            guard let id = core.renewalID else { return }
+            state.schedule.reschedule(id, at: at)
+        }
+    }
+
+    // MARK: Requests
+
+    private struct Batch: Sendable {
+        let script: RedisScript
+        let sentAt: Instant
+        var leases: [LeaseCore] = []
+        var requests: [(keys: [RedisKey], arguments: [any RedisArgument])] = []
+        /// An answer that takes longer than a refresh period is asked for again.
+        var timeout = Duration.seconds(5)
+
+        init(script: RedisScript, sentAt: Instant) {
+            self.script = script
+            self.sentAt = sentAt
+        }
+
+        mutating func add(_ core: LeaseCore, _ ttl: LeaseTime) {
+            leases.append(core)
+            requests.append(([core.key], core.renewalArguments(ttl)))
+            timeout = min(timeout, max(ttl.refreshPeriod, .milliseconds(10)))
+        }
+    }
+
+    private func send(_ batch: Batch) {
+        Task(executorPreference: redis.eventLoop) { [self] in
+            do {
+                let replies = try await redis.evaluate(
+                    batch.script, batch: batch.requests, timeout: batch.timeout, on: .control)
+                for (core, reply) in zip(batch.leases, replies) { answered(core, .init(reply), batch.sentAt) }
+            } catch {
+                state.withLock { $0.failures += batch.leases.count }
+                CoordinationMetrics.shared.renewalsFailed.increment(by: batch.leases.count)
+                redis.logger.info(
+                    "renewal failed; it is tried again while the leases can be trusted",
+                    metadata: ["leases": "\(batch.leases.count)", "error": "\(error)"])
+                for core in batch.leases { answered(core, nil, batch.sentAt) }
+            }
+        }
+    }
+
+    private func answered(_ core: LeaseCore, _ answer: LeaseStateMachine.Answer?, _ sentAt: Instant) {
+        switch core.renewalAnswered(answer, sentAt: sentAt, spread: spread()) {
+        case .next(let at): reschedule(core, at: at)
+        case .lost(let reason): core.lost(reason)
+        case .forget: remove(core)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import Coordination
+
+@Suite struct WithLockTests {
+    private struct BodyFailure: Error {}
+    private let key = "signalbox:lock:{a}"
+
+    @Test func `the body's value is returned and the lock is free`() async throws {
+        try await withRedis { server, redis in
+            let value = try await Locks(redis).withLock("a") { lease in
+                #expect(lease.isTrusted)
+                return 7
+            }
+            #expect(value == 7)
+            #expect(try server("EXISTS", key) == 0)
+        }
+    }
+
+    @Test func `the body's error is rethrown and the lock is free`() async throws {
+        try await withRedis { server, redis in
+            do {
+                try await Locks(redis).withLock("a") { _ in throw BodyFailure() }
+                Issue.record("the error was swallowed")
+            } catch is BodyFailure {}
+            #expect(try server("EXISTS", key) == 0)
+        }
+    }
+
+    @Test func `a lost lease cancels the body and throws lockLost with the body's error beneath`() async throws {
+        try await withRedis { server, redis in
+            let started = TestSignal()
+            let work = Task {
+                try await Locks(redis).withLock("a", ttl: .milliseconds(300)) { lease in
+                    started.fire()
+                    try await TestSignal("never").wait(within: .seconds(60))
+                }
+            }
+            try await started.wait()
+            try server("DEL", key)
+            let error = await expectError(.lockLost) { try await work.value }
+            #expect(error?.underlying is CancellationError)
+        }
+    }
+
+    @Test func `a body that ignores its cancellation does not hide the loss`() async throws {
+        try await withRedis { server, redis in
+            await expectError(.lockLost) {
+                try await Locks(redis).withLock("a") { lease in
+                    _ = try server("SET", lease.key, "other", "PX", "5000")
+                }
+            }
+        }
+    }
+
+    @Test func `a long body keeps its lock by renewal`() async throws {
+        try await withRedis { server, redis in
+            try await Locks(redis).withLock("a", ttl: .seconds(3)) { lease in
+                let trust = lease.trustedUntil
+                try await eventually("renewed") { lease.trustedUntil > trust + .milliseconds(500) }
+                #expect(try server("EXISTS", lease.key) == 1)
+                try lease.checkValid()
+            }
+        }
+    }
+
+    @Test func `nested names work and the same name is not reentrant`() async throws {
+        try await withRedis { _, redis in
+            let locks = Locks(redis)
+            try await locks.withLock("a") { _ in
+                try await locks.withLock("b") { _ in }
+                await expectError(.lockNotAcquired) { try await locks.withLock("a", wait: .zero) { _ in } }
+            }
+        }
+    }
+
+    @Test func `onLost and waitUntilLost hear of a loss, and of nothing after a release`() async throws {
+        try await withRedis { server, redis in
+            let locks = Locks(redis)
+            let heard = TestSignal()
+            let lost = try await locks.acquire("a", ttl: .seconds(3))
+            lost.onLost { loss in if loss == .expired { heard.fire() } }
+            async let waited = lost.waitUntilLost()
+            try server("DEL", key)
+            #expect(await waited == .expired)
+            try await heard.wait()
+            #expect(await lost.waitUntilLost() == .expired)
+
+            let kept = try await locks.acquire("a")
+            async let released = kept.waitUntilLost()
+            kept.onLost { _ in Issue.record("a release is no loss") }
+            try await kept.release()
+            #expect(await released == nil)
+
+            let third = try await locks.acquire("a")
+            let waiting = Task { await third.waitUntilLost() }
+            waiting.cancel()
+            #expect(await waiting.value == nil)
+            try await third.release()
+        }
+    }
+
+    @Test func `a lease held longer than maxHold ends`() async throws {
+        try await withRedis { _, redis in
+            let locks = Locks(redis, renewal: .automatic(maxHold: .milliseconds(1)))
+            let lease = try await locks.acquire("a", ttl: .milliseconds(300))
+            #expect(await lease.waitUntilLost() == .maxHold)
+        }
+    }
+
+    @Test func `without renewal a lease ends with its time`() async throws {
+        try await withRedis { server, redis in
+            let lease = try await Locks(redis, renewal: .off).acquire("a", ttl: .milliseconds(150))
+            #expect(await lease.waitUntilLost() == .unconfirmed)
+            try await eventually("gone") { try server("EXISTS", key) == 0 }
+        }
+    }
+}
