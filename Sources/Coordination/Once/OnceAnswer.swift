@@ -1,0 +1,31 @@
+import RedisCore
+
+/// What the claim script says.
+enum OnceAnswer: Sendable, Equatable {
+    case first(fence: Int64, takenOver: Bool)
+    case inProgress(owner: String, left: Duration)
+    case done([UInt8]?)
+    case failed(owner: String, error: String)
+
+    /// nil when the record was not written by this module.
+    init?(_ reply: [RedisValue]) {
+        switch (reply.first, reply.count) {
+        case (.integer(1), 3):
+            guard case .integer(let fence) = reply[1], case .integer(let taken) = reply[2] else { return nil }
+            self = .first(fence: fence, takenOver: taken == 1)
+        case (.integer(0), 3):
+            guard case .bytes(let owner) = reply[1], case .integer(let left) = reply[2] else { return nil }
+            self = .inProgress(owner: String(decoding: owner, as: UTF8.self), left: .milliseconds(left))
+        case (.integer(2), 2):
+            guard case .bytes(let json) = reply[1] else {
+                self = .done(nil)
+                return
+            }
+            self = .done(json)
+        case (.integer(3), 3):
+            guard case .bytes(let owner) = reply[1], case .bytes(let error) = reply[2] else { return nil }
+            self = .failed(owner: String(decoding: owner, as: UTF8.self), error: String(decoding: error, as: UTF8.self))
+        default: return nil
+        }
+    }
+}
