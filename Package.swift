@@ -97,9 +97,12 @@ let package = Package(
             ],
             resources: [.copy("Golden")],
             swiftSettings: strict),
+        .executableTarget(
+            name: "lock-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/LockTorture",
+            swiftSettings: strict),
         .testTarget(
             name: "CoordinationTests",
-            dependencies: ["Coordination", "RedisCore", "TestSupport", logging, lifecycle],
+            dependencies: ["Coordination", "RedisCore", "TestSupport", "lock-torture", logging, lifecycle],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddedRedisTests",

@@ -1,0 +1,47 @@
+import Foundation
+import TestSupport
+
+/// A `lock-torture` process and the history it writes.
+final class Fighter: Sendable {
+    let pid: Int32
+    private let process: Process
+    private let history: URL
+
+    init(_ server: RedisServer, number: Int, ttl: Duration) throws {
+        history = URL(filePath: server.directory).appending(path: "history-\(number).ndjson")
+        process = Process()
+        process.executableURL = try Self.executable()
+        process.arguments = [server.url, "fight", "\(Int(ttl / .milliseconds(1)))", history.path()]
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        pid = process.processIdentifier
+    }
+
+    /// Beside the test bundle, where SwiftPM builds it.
+    static func executable() throws -> URL {
+        let names = ["lock-torture"]
+        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        for _ in 0..<4 {
+            for name in names where FileManager.default.isExecutableFile(atPath: folder.appending(path: name).path()) {
+                return folder.appending(path: name)
+            }
+            folder.deleteLastPathComponent()
+        }
+        throw TestTimeout("lock-torture was not found near \(CommandLine.arguments[0])")
+    }
+
+    func stop() { kill(pid, SIGSTOP) }
+    func resume() { kill(pid, SIGCONT) }
+
+    func end() {
+        kill(pid, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// What it has written so far, whole lines only.
+    func events() throws -> [HistoryEvent] {
+        guard let text = try? String(contentsOf: history, encoding: .utf8) else { return [] }
+        let whole = text.lastIndex(of: "\n").map { text[..<$0] } ?? ""
+        return try whole.split(separator: "\n").map { try JSONDecoder().decode(HistoryEvent.self, from: Data($0.utf8)) }
+    }
+}
