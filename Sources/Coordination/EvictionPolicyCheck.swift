@@ -10,7 +10,9 @@ final class EvictionPolicyCheck: Sendable {
     /// What is wrong, once it is known; nil when nothing is or the check has not been answered.
     var finding: String? { result.withLock { $0 } }
 
-    /// Asks in the background, the first time it is called. A server that does not answer is not asked again.
+    /// Asks in the background, the first time it is called.
+    ///
+    /// A server that does not answer is not asked again.
     func runOnce(_ redis: RedisClient) {
         guard isDue.load(ordering: .relaxed), isDue.exchange(false, ordering: .relaxed) else { return }
         Task(executorPreference: redis.eventLoop) { [self] in

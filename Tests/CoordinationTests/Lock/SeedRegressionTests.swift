@@ -41,8 +41,10 @@ import Testing
     @Test func `001 the refresh loop survives errors and holds the lock through them`() async throws {
         try await withRedisServer(.init(checksLeaks: true)) { server in
             try await withFaultProxy(to: server.tcp) { proxy in
-                try await withClient(proxy.configuration) { redis in
-                    let lease = try await Locks(redis).acquire("a", ttl: .seconds(9))
+                var configuration = proxy.configuration
+                configuration.reconnect = ReconnectPolicy(maxDelay: .milliseconds(50))
+                try await withClient(configuration) { redis in
+                    let lease = try await Locks(redis).acquire("a", ttl: .seconds(6))
                     let trust = lease.trustedUntil
                     proxy.set(.refuse)
                     proxy.cut()

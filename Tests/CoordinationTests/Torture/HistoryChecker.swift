@@ -61,7 +61,8 @@ struct HistoryChecker {
                     found.append(Violation(rule: .malformed, description: "\(event.lease) was acquired twice"))
                     continue
                 }
-                tenures[event.lease] = Tenure(lease: event.lease, fence: event.fence, start: event.at, trustedUntil: end)
+                tenures[event.lease] = Tenure(
+                    lease: event.lease, fence: event.fence, start: event.at, trustedUntil: end)
             case (.trusted, let end?):
                 guard let tenure = tenures[event.lease] else { continue }
                 if let ended = tenure.ended, event.at > ended {
@@ -89,7 +90,7 @@ struct HistoryChecker {
                     found.append(
                         Violation(
                             rule: .overlap,
-                            description: "fences \(earlier.fence) and \(tenure.fence) were trusted together for \(time) ns"))
+                            description: "\(earlier.fence) and \(tenure.fence) were trusted together for \(time) ns"))
                 }
                 if tenure.fence <= earlier.fence {
                     found.append(
