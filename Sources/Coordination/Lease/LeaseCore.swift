@@ -72,7 +72,7 @@ final class LeaseCore: Sendable {
         default: if !error.wasWritten { return }
         }
         Task.detached(executorPreference: engine.redis.eventLoop) { [self] in
-            _ = await askRelease(repeated: false)
+            _ = await insistOnRelease(until: .now + Lease.releaseBudget, repeated: false)
         }
     }
 
@@ -224,7 +224,7 @@ final class LeaseCore: Sendable {
         case .send(let mayHaveBeenSent):
             // Before the first suspension: no renewal is decided from here on.
             engine.renewals.remove(self)
-            return try ended(await askRelease(repeated: mayHaveBeenSent)).get()
+            return try await sendRelease(now, mayHaveBeenSent: mayHaveBeenSent)
         }
     }
 
@@ -237,12 +237,32 @@ final class LeaseCore: Sendable {
         }.notify(nil)
     }
 
-    private func askRelease(repeated: Bool) async -> Persistent.Answer<Int64> {
-        await Persistent(engine.redis).run(within: Lease.releaseBudget, repeated: repeated) {
-            [self] timeout throws(RedisError) in
-            try await engine.redis.evaluate(
-                kind.release, keys: [key], arguments: [token.text, wakeSuffix], timeout: timeout, on: .control)
+    /// The usual case first, in the caller's own task; a cancelled caller or a lost reply takes the long way.
+    private func sendRelease(_ begun: Instant, mayHaveBeenSent: Bool) async throws -> ReleaseOutcome {
+        var repeated = mayHaveBeenSent
+        if !Task.isCancelled {
+            do {
+                let reply = try await requestRelease(timeout: Lease.releaseBudget)
+                return try ended(.init(result: .success(reply), repeated: repeated)).get()
+            } catch let error as RedisError {
+                if Persistent.isVerdict(error) {
+                    return try ended(.init(result: .failure(error), repeated: repeated)).get()
+                }
+                repeated = repeated || error.wasWritten
+            }
         }
+        return try ended(await insistOnRelease(until: begun + Lease.releaseBudget, repeated: repeated)).get()
+    }
+
+    private func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {
+        await Persistent(engine.redis).insist(until: deadline, repeated: repeated) {
+            [self] timeout throws(RedisError) in try await requestRelease(timeout: timeout)
+        }
+    }
+
+    private func requestRelease(timeout: Duration) async throws(RedisError) -> Int64 {
+        try await engine.redis.evaluate(
+            kind.release, keys: [key], arguments: [token.text, wakeSuffix], timeout: timeout, on: .control)
     }
 
     private func ended(_ answer: Persistent.Answer<Int64>) -> Result<ReleaseOutcome, CoordinationError> {

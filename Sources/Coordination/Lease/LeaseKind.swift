@@ -1,12 +1,21 @@
 import RedisCore
 
 /// Which scripts keep a lease: those of a lock or those of a guarded task.
-struct LeaseKind: Sendable {
+///
+/// A class, so that a lease holds one reference and not a dozen strings.
+final class LeaseKind: Sendable {
     /// For errors and logs.
     let noun: String
     let renew: RedisScript
     let release: RedisScript
     let check: RedisScript
+
+    private init(noun: String, renew: RedisScript, release: RedisScript, check: RedisScript) {
+        self.noun = noun
+        self.renew = renew
+        self.release = release
+        self.check = check
+    }
 
     static let lock = LeaseKind(
         noun: "lock", renew: LockScripts.renew, release: LockScripts.release, check: LockScripts.check)

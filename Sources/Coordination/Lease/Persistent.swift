@@ -30,13 +30,19 @@ struct Persistent: Sendable {
                 repeated = repeated || error.wasWritten
             }
         }
-        let sentBefore = repeated
-        return await Task.detached(executorPreference: redis.eventLoop) {
-            await insist(until: deadline, repeated: sentBefore, request)
+        return await insist(until: deadline, repeated: repeated, request)
+    }
+
+    /// The part that a cancelled caller cannot end.
+    func insist<T: Sendable>(
+        until deadline: ContinuousClock.Instant, repeated: Bool, _ request: @escaping Request<T>
+    ) async -> Answer<T> {
+        await Task.detached(executorPreference: redis.eventLoop) {
+            await attempts(until: deadline, repeated: repeated, request)
         }.value
     }
 
-    private func insist<T: Sendable>(
+    private func attempts<T: Sendable>(
         until deadline: ContinuousClock.Instant, repeated: Bool, _ request: Request<T>
     ) async -> Answer<T> {
         var repeated = repeated
@@ -57,7 +63,7 @@ struct Persistent: Sendable {
     }
 
     /// The server, or the client's owner, has decided: asking again changes nothing.
-    private static func isVerdict(_ error: RedisError) -> Bool {
+    static func isVerdict(_ error: RedisError) -> Bool {
         switch error.code {
         case .wrongType, .noPermission, .noAuthentication, .wrongPassword, .unknownCommand, .closed, .decoding,
             .invalidArgument, .configuration:

@@ -10,43 +10,46 @@ struct RenewalSchedule<Element> {
         fileprivate let generation: UInt64
     }
 
-    private struct Slot {
-        var generation: UInt64
-        var element: Element?
-        /// Where the slot stands in the heap; nil while the entry is out for being looked after, or free.
-        var position: Int?
+    private struct Node {
         var at: Instant
+        var slot: Int
     }
 
-    private var slots: [Slot] = []
+    // One entry per slot, in three arrays: sifting touches only the positions.
+    private var elements: [Element?] = []
+    private var generations: [UInt64] = []
+    /// Where the slot stands in the heap; −1 while the entry is out for being looked after, or free.
+    private var positions: [Int] = []
     private var free: [Int] = []
-    private var heap: [Int] = []
+    private var heap: [Node] = []
 
-    var isEmpty: Bool { slots.count == free.count }
-    var count: Int { slots.count - free.count }
+    var isEmpty: Bool { elements.count == free.count }
+    var count: Int { elements.count - free.count }
     /// When to look next.
-    var earliest: Instant? { heap.first.map { slots[$0].at } }
+    var earliest: Instant? { heap.first?.at }
 
     mutating func add(_ element: Element, at: Instant) -> ID {
-        let index: Int
+        let slot: Int
         if let reused = free.popLast() {
-            index = reused
-            slots[index].element = element
+            slot = reused
+            elements[slot] = element
         } else {
-            index = slots.count
-            slots.append(Slot(generation: 0, element: element, position: nil, at: at))
+            slot = elements.count
+            elements.append(element)
+            generations.append(0)
+            positions.append(-1)
         }
-        push(index, at)
-        return ID(slot: index, generation: slots[index].generation)
+        push(slot, at)
+        return ID(slot: slot, generation: generations[slot])
     }
 
     /// Forgets an entry, wherever it is; false when it was forgotten before.
     @discardableResult
     mutating func remove(_ id: ID) -> Bool {
-        guard slots[id.slot].generation == id.generation else { return false }
+        guard generations[id.slot] == id.generation else { return false }
         pull(id.slot)
-        slots[id.slot].element = nil
-        slots[id.slot].generation += 1
+        elements[id.slot] = nil
+        generations[id.slot] += 1
         free.append(id.slot)
         return true
     }
@@ -55,71 +58,73 @@ struct RenewalSchedule<Element> {
     ///
     /// Nothing happens when it was forgotten meanwhile.
     mutating func reschedule(_ id: ID, at: Instant) {
-        guard slots[id.slot].generation == id.generation else { return }
+        guard generations[id.slot] == id.generation else { return }
         pull(id.slot)
         push(id.slot, at)
     }
 
     /// Takes out the earliest entry that is due; it stays registered until `remove`, and sleeps until `reschedule`.
     mutating func takeDue(_ now: Instant) -> (id: ID, element: Element)? {
-        guard let index = heap.first, slots[index].at <= now, let element = slots[index].element else { return nil }
-        pull(index)
-        return (ID(slot: index, generation: slots[index].generation), element)
+        guard let first = heap.first, first.at <= now, let element = elements[first.slot] else { return nil }
+        pull(first.slot)
+        return (ID(slot: first.slot, generation: generations[first.slot]), element)
     }
 
-    /// Makes every entry that is in the heap due by then; equal times keep the heap's order valid.
+    /// Makes every entry that is in the heap due by then; a sorted array is a valid heap.
     mutating func hurry(to now: Instant) {
-        for index in heap { slots[index].at = min(slots[index].at, now) }
-        heap.sort { slots[$0].at < slots[$1].at }
-        for (position, index) in heap.enumerated() { slots[index].position = position }
+        for position in heap.indices { heap[position].at = min(heap[position].at, now) }
+        heap.sort { $0.at < $1.at }
+        for position in heap.indices { positions[heap[position].slot] = position }
     }
 
     // MARK: The heap
 
-    private mutating func push(_ index: Int, _ at: Instant) {
-        slots[index].at = at
-        slots[index].position = heap.count
-        heap.append(index)
+    private mutating func push(_ slot: Int, _ at: Instant) {
+        heap.append(Node(at: at, slot: slot))
         siftUp(heap.count - 1)
     }
 
-    private mutating func pull(_ index: Int) {
-        guard let position = slots[index].position else { return }
-        slots[index].position = nil
+    private mutating func pull(_ slot: Int) {
+        let position = positions[slot]
+        guard position >= 0 else { return }
+        positions[slot] = -1
         let last = heap.removeLast()
-        guard last != index else { return }
+        guard last.slot != slot else { return }
         heap[position] = last
-        slots[last].position = position
-        siftUp(position)
-        if let settled = slots[last].position { siftDown(settled) }
+        siftDown(siftUp(position))
     }
 
-    private mutating func siftUp(_ start: Int) {
+    @discardableResult
+    private mutating func siftUp(_ start: Int) -> Int {
+        let node = heap[start]
         var child = start
         while child > 0 {
             let parent = (child - 1) / 2
-            guard slots[heap[child]].at < slots[heap[parent]].at else { return }
-            exchange(child, parent)
+            guard node.at < heap[parent].at else { break }
+            place(heap[parent], child)
             child = parent
         }
+        place(node, child)
+        return child
     }
 
     private mutating func siftDown(_ start: Int) {
+        let node = heap[start]
         var parent = start
         while true {
             let left = 2 * parent + 1
-            guard left < heap.count else { return }
+            guard left < heap.count else { break }
             let right = left + 1
-            let smaller = right < heap.count && slots[heap[right]].at < slots[heap[left]].at ? right : left
-            guard slots[heap[smaller]].at < slots[heap[parent]].at else { return }
-            exchange(smaller, parent)
+            let smaller = right < heap.count && heap[right].at < heap[left].at ? right : left
+            guard heap[smaller].at < node.at else { break }
+            place(heap[smaller], parent)
             parent = smaller
         }
+        place(node, parent)
     }
 
-    private mutating func exchange(_ one: Int, _ other: Int) {
-        heap.swapAt(one, other)
-        slots[heap[one]].position = one
-        slots[heap[other]].position = other
+    private mutating func place(_ node: Node, _ position: Int) {
+        heap[position] = node
+        positions[node.slot] = position
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Metrics
 public import RedisCore
 
 /// Runs a task at most once per id and window in the whole fleet, as long as nobody dies: its first caller runs it,
@@ -87,9 +88,13 @@ public final class TaskCoordinator: Sendable {
         _ body: @escaping @Sendable (Lease) async throws -> T
     ) async throws -> Outcome<T> {
         let request = try OnceRequest(self, id, lease: lease, keepResult: keepResult)
-        switch try await OnceWait(request, followers).claim() {
-        case .first(let lease, let takenOver):
+        let claim = try await OnceWait(request, followers).claim()
+        if case .first(let lease, let takenOver) = claim {
             return try await OnceRun(request, lease, takenOver: takenOver, onFailure: onFailure).run(body)
+        }
+        engine.metrics.onceSkipped.increment()
+        switch claim {
+        case .first: preconditionFailure("a first claim was run above")
         case .inProgress(let owner, let left): return .inProgress(owner: owner, leaseLeft: left)
         case .done(let json): return .alreadyDone(try request.decode(json))
         case .failed(let owner, let error): throw request.failedEarlier(owner: owner, error: error)
