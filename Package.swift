@@ -72,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "worker",
             dependencies: [
-                "RedisCore", "EventBus", "Coordination", "EmbeddedRedis", logging, metrics, lifecycle,
+                "RedisCore", "EventBus", "Coordination", "EmbeddedRedis", logging, metrics, lifecycle, deque,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Mustache", package: "swift-mustache"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
