@@ -1,0 +1,144 @@
+import Yams
+
+/// Reads typed values out of YAML nodes and collects every problem it meets, each with its position.
+///
+/// Reading goes on after a problem (with nil or a default in the value's place), so that one run reports them all.
+/// The caller must not use what was read when ``problems`` is not empty.
+struct ConfigurationReader {
+    let environment: [String: String]
+    private(set) var problems: [ConfigurationProblem] = []
+
+    init(environment: [String: String]) { self.environment = environment }
+
+    mutating func report(_ node: Node?, _ key: String, _ message: String) {
+        let mark = node?.mark
+        problems.append(.init(line: mark?.line, column: mark?.column, key: key, message: message))
+    }
+
+    /// A mapping's values by key; every key that is not in `known` is a problem.
+    mutating func section(_ node: Node, _ key: String, known: [String]) -> Section? {
+        guard let mapping = node.mapping else {
+            report(node, key, "must be a mapping with \(Self.list(known)), not \(Self.kind(of: node))")
+            return nil
+        }
+        var section = Section(node: node, key: key)
+        for (keyNode, value) in mapping {
+            guard let name = keyNode.scalar?.string else {
+                report(keyNode, key, "has a key that is not plain text")
+                continue
+            }
+            guard known.contains(name) else {
+                report(keyNode, Section.path(key, name), "unknown key; known here: \(Self.list(known))")
+                continue
+            }
+            section.values[name] = value
+        }
+        return section
+    }
+
+    /// The elements of a list, each with its path.
+    mutating func elements(_ node: Node, _ key: String) -> [(node: Node, key: String)]? {
+        guard let sequence = node.sequence else {
+            report(node, key, "must be a list, not \(Self.kind(of: node))")
+            return nil
+        }
+        return sequence.enumerated().map { ($1, "\(key)[\($0)]") }
+    }
+
+    /// Text with its variables replaced.
+    ///
+    /// An unquoted number, boolean or null is not text.
+    mutating func text(_ node: Node, _ key: String, allowEmpty: Bool = false) -> String? {
+        guard let scalar = node.scalar else {
+            report(node, key, "must be text, not \(Self.kind(of: node))")
+            return nil
+        }
+        guard scalar.style != .plain || node.tag == Tag(.str) else {
+            report(node, key, "must be text, not \(Self.kind(of: node)); put it in quotes")
+            return nil
+        }
+        guard let text = expand(scalar.string, node, key) else { return nil }
+        guard allowEmpty || !text.isEmpty else {
+            report(node, key, "must not be empty")
+            return nil
+        }
+        return text
+    }
+
+    /// A whole number within `range`, also when it comes from a variable.
+    mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let text = scalarText(node, key, expecting: "a whole number") else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            report(
+                node, key,
+                "must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(Self.excerpt(text))'")
+            return nil
+        }
+        return value
+    }
+
+    /// A duration such as `30s` within `range`.
+    mutating func duration(_ node: Node, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
+        guard let text = scalarText(node, key, expecting: "a duration (\(DurationText.form))") else { return nil }
+        guard let value = DurationText.parse(text) else {
+            report(node, key, "'\(Self.excerpt(text))' is not a duration: \(DurationText.form)")
+            return nil
+        }
+        guard range.contains(value) else {
+            let bounds = "\(DurationText.text(range.lowerBound)) to \(DurationText.text(range.upperBound))"
+            report(node, key, "must be from \(bounds), not '\(Self.excerpt(text))'")
+            return nil
+        }
+        return value
+    }
+
+    private mutating func scalarText(_ node: Node, _ key: String, expecting what: String) -> String? {
+        guard let scalar = node.scalar else {
+            report(node, key, "must be \(what), not \(Self.kind(of: node))")
+            return nil
+        }
+        return expand(scalar.string, node, key)
+    }
+
+    private mutating func expand(_ text: String, _ node: Node, _ key: String) -> String? {
+        do throws(Interpolation.Failure) {
+            return try Interpolation.expand(text, environment: environment)
+        } catch {
+            report(node, key, error.message)
+            return nil
+        }
+    }
+
+    static func kind(of node: Node) -> String {
+        switch node {
+        case .mapping: "a mapping"
+        case .sequence: "a list"
+        case .alias: "an alias"
+        case .scalar:
+            switch node.tag.description {
+            case Tag.Name.int.rawValue, Tag.Name.float.rawValue: "a number"
+            case Tag.Name.bool.rawValue: "a boolean"
+            case Tag.Name.null.rawValue: "nothing"
+            case Tag.Name.timestamp.rawValue: "a date"
+            default: "text"
+            }
+        }
+    }
+
+    static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+
+    static func excerpt(_ text: String) -> String { text.count <= 60 ? text : text.prefix(60) + "…" }
+}
+
+extension ConfigurationReader {
+    /// A mapping whose keys are known to be known.
+    struct Section {
+        let node: Node
+        let key: String
+        var values: [String: Node] = [:]
+
+        func path(_ name: String) -> String { Self.path(key, name) }
+
+        static func path(_ key: String, _ name: String) -> String { key.isEmpty ? name : "\(key).\(name)" }
+    }
+}

@@ -1,0 +1,95 @@
+import Yams
+
+extension WorkerConfiguration {
+    /// Reads a configuration; throws every problem at once, each with its line, column and key.
+    init(yaml: String, file: String, environment: [String: String]) throws(InvalidConfiguration) {
+        let root = try Self.compose(yaml, file: file)
+        var reader = ConfigurationReader(environment: environment)
+        self.init()
+        if let section = reader.section(root, "", known: ["redis", "worker", "handlers"]) {
+            if let node = section.values["redis"] { redisURL = Self.redisURL(node, &reader) }
+            if let node = section.values["worker"] { worker = Settings(node, &reader) }
+            readHandlers(section, &reader)
+        }
+        let problems = reader.problems
+        guard problems.isEmpty else { throw InvalidConfiguration(file: file, problems: problems) }
+    }
+
+    private static func compose(_ yaml: String, file: String) throws(InvalidConfiguration) -> Node {
+        do {
+            guard let root = try Yams.compose(yaml: yaml), root.null == nil else {
+                throw YamlError.representer(problem: "the file is empty; it needs at least 'handlers:'")
+            }
+            return root
+        } catch {
+            throw InvalidConfiguration(file: file, problems: [problem(of: error)])
+        }
+    }
+
+    private static func problem(of error: any Error) -> ConfigurationProblem {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            .init(line: mark.line, column: mark.column, key: "", message: "is not YAML: \(problem)")
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            .init(
+                line: context.mark.line, column: context.mark.column, key: "",
+                message: "a mapping has the same key twice: \(duplicates.joined(separator: ", "))")
+        case .representer(let problem): .init(line: nil, column: nil, key: "", message: problem)
+        case .reader(let problem, _, _, _): .init(line: nil, column: nil, key: "", message: "is not YAML: \(problem)")
+        default: .init(line: nil, column: nil, key: "", message: "is not YAML: \(error)")
+        }
+    }
+
+    private static func redisURL(_ node: Node, _ reader: inout ConfigurationReader) -> String? {
+        guard let section = reader.section(node, "redis", known: ["url"]), let url = section.values["url"] else {
+            return nil
+        }
+        if url.null != nil { return nil }
+        return reader.text(url, section.path("url"), allowEmpty: true)
+    }
+
+    private mutating func readHandlers(
+        _ section: ConfigurationReader.Section, _ reader: inout ConfigurationReader
+    ) {
+        guard let node = section.values["handlers"] else {
+            reader.report(section.node, "handlers", "is missing: a worker needs at least one handler")
+            return
+        }
+        guard let elements = reader.elements(node, "handlers") else { return }
+        if elements.isEmpty { reader.report(node, "handlers", "is empty: a worker needs at least one handler") }
+        var names: Set<String> = []
+        for (node, key) in elements {
+            guard let handler = HandlerConfiguration(node, key, &reader) else { continue }
+            if !names.insert(handler.name).inserted {
+                reader.report(node, "\(key).name", "is used twice: '\(handler.name)'")
+            }
+            handlers.append(handler)
+        }
+    }
+}
+
+extension WorkerConfiguration.Settings {
+    init(_ node: Node, _ reader: inout ConfigurationReader) {
+        self.init()
+        let known = ["name", "concurrency", "drainTimeout", "stateDirectory", "queue", "http"]
+        guard let section = reader.section(node, "worker", known: known) else { return }
+        if let node = section.values["name"] { name = reader.text(node, section.path("name")) ?? name }
+        if let node = section.values["concurrency"] {
+            concurrency = reader.integer(node, section.path("concurrency"), in: 1...10_000) ?? concurrency
+        }
+        if let node = section.values["drainTimeout"] {
+            let bounds = Duration.zero ... .seconds(86_400)
+            drainTimeout = reader.duration(node, section.path("drainTimeout"), in: bounds) ?? drainTimeout
+        }
+        if let node = section.values["stateDirectory"] {
+            stateDirectory = reader.text(node, section.path("stateDirectory"))
+        }
+        if let node = section.values["queue"] {
+            queue = reader.integer(node, section.path("queue"), in: 1...1_000_000) ?? queue
+        }
+        if let node = section.values["http"] {
+            reader.report(node, section.path("http"), "is not available in this version; remove it")
+        }
+    }
+}
