@@ -63,4 +63,24 @@ import Testing
             }
         }
     }
+
+    @Test func `answers with every kind of reply, nested and large`() async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                let large = [UInt8](repeating: 3, count: 40_000)
+                try await redis.set("large", to: large)
+                let lua =
+                    "return {1, false, redis.status_reply('S'), redis.error_reply('ERR e'), {'a', {}}, redis.call('GET', KEYS[1])}"
+                let results = try await redis.pipeline([
+                    RedisCommand("EVAL", lua, 1, RedisKey("large")), RedisCommand("GET", RedisKey("none")),
+                    RedisCommand("GET", RedisKey("large")),
+                ])
+                let nested: [RedisValue] = [
+                    .integer(1), .null, .status("S"), .error("ERR e"), .array([.bytes([97]), .array([])]),
+                    .bytes(large),
+                ]
+                #expect(try results.map { try $0.get() } == [.array(nested), .null, .bytes(large)])
+            }
+        }
+    }
 }
