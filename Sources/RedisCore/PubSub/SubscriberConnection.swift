@@ -205,7 +205,8 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     private func send(
         _ command: String, _ names: [SubscribedName], _ kind: SubscribedName.Kind
     ) {
-        let names = names.lazy.filter { $0.kind == kind }.map(\.name)
+        // As keys, which stand in the command itself whatever their length: other large arguments would be streamed.
+        let names = names.lazy.filter { $0.kind == kind }.map { RedisKey($0.name) }
         guard !names.isEmpty else { return }
         // Its confirmations are pushes, one for each name.
         RedisCommand(command, arguments: Array(names)).encoder.bytes.withUnsafeBytes { socket?.sendMore($0) }
