@@ -109,7 +109,7 @@ enum ReadinessProbe {
         setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
         return descriptor
         #else
-        return socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        return socket(family, SocketPair.closedOnExec, 0)
         #endif
     }
 

@@ -51,7 +51,7 @@ struct ServerLauncher: Sendable {
     /// Ends a process within `stopTimeout` and tells the watchdog; harmless for one that is gone.
     func end(_ process: ChildProcess) async {
         await process.terminate(within: stopTimeout)
-        watchdog.serverEnded()
+        watchdog.ended(process)
     }
 
     /// Lets the watchdog clean up, and whoever waits for the folder go on.

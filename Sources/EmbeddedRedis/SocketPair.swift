@@ -25,14 +25,21 @@ struct SocketPair {
             setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
         }
         #else
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
+        guard socketpair(AF_UNIX, Self.closedOnExec, 0, &ends) == 0 else {
             throw Spawn.Failure(call: "socketpair", errno: errno)
         }
         #endif
         ours = ends[0]
         theirs = ends[1]
     }
+
+    #if canImport(Glibc)
+    /// A stream socket's type with the flag that keeps it from children.
+    static let closedOnExec = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    #elseif !canImport(Darwin)
+    /// A stream socket's type with the flag that keeps it from children.
+    static let closedOnExec = SOCK_STREAM | SOCK_CLOEXEC
+    #endif
 
     /// Sends a short text; a reader that is gone is not an error.
     static func send(_ text: String, to descriptor: Int32) {

@@ -78,7 +78,7 @@ final class Supervisor: Sendable {
         while true {
             let start = ContinuousClock.now
             let exit = await server.exit()
-            launcher.watchdog.serverEnded()
+            launcher.watchdog.ended(server)
             if isStopping { return nil }
             let cause = death(of: server, exit)
             guard restartsDeadServers else { return cause }

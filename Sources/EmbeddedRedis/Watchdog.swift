@@ -14,16 +14,22 @@ import Glibc
 /// end of that stream is the owner's death. `PR_SET_PDEATHSIG` would fire when the spawning *thread* ends, exists on
 /// Linux alone, and cannot remove files.
 final class Watchdog: Sendable {
+    // PIPE comes when the owner is killed before it has read "ready".
     // $1: folder to make and remove, or ""; $2: socket to remove; $3: tenths of a second between TERM and KILL.
-    // A stopped server gets CONT, so that it can obey TERM.
+    // It reads "ID" when a server starts and "-ID" when it was reaped. A stopped server gets CONT, so that it can obey.
     private static let script = """
-        trap '' HUP INT QUIT TERM
+        trap '' HUP INT PIPE QUIT TERM
         cd /
         if [ -n "$1" ]; then mkdir -m 700 -- "$1" || exit 73; fi
         echo ready
         exec >/dev/null 2>&1
         server=0
-        while read -r line; do server=$line; done
+        while read -r line; do
+            case $line in
+            -*) if [ "$server" = "${line#-}" ]; then server=0; fi ;;
+            *) server=$line ;;
+            esac
+        done
         if [ "$server" -gt 0 ]; then
             kill -TERM "$server"
             kill -CONT "$server"
@@ -56,6 +62,9 @@ final class Watchdog: Sendable {
             throw error
         }
         announcements = pair.ours
+        // Making a folder may hang (a dead network file system); whoever waits here blocks a thread.
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(pair.ours, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let answer = Self.readLine(pair.ours)
         guard answer == "ready" else {
             close(pair.ours)
@@ -69,8 +78,8 @@ final class Watchdog: Sendable {
     /// False when somebody killed it: a server started now would have nobody to end it.
     var isWatching: Bool { !process.hasExited }
 
-    /// Says that the announced server was reaped, so that its id means nothing any more.
-    func serverEnded() { SocketPair.send("0\n", to: announcements) }
+    /// Says that a server was reaped, so that its id means nothing any more.
+    func ended(_ server: ChildProcess) { SocketPair.send("-\(server.processID)\n", to: announcements) }
 
     /// Lets it clean up and returns when it is gone; called once.
     func finish() async {

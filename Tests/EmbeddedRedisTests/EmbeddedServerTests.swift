@@ -111,6 +111,18 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: server.directory))
     }
 
+    @Test func `stopping while it is being started again leaves nothing`() async throws {
+        for _ in 0..<5 {
+            let server = try await start()
+            let first = server.processID
+            server.signal(SIGKILL)
+            try await eventually("it is dead") { !ProcessResources.isAlive(first) }
+            await server.stop()
+            #expect(!ProcessResources.isAlive(server.processID))
+            #expect(!FileManager.default.fileExists(atPath: server.directory))
+        }
+    }
+
     @Test func `a graceful shutdown of a service group stops the server`() async throws {
         let server = try await start()
         let processID = server.processID
@@ -137,11 +149,11 @@ import Testing
             for index in 0..<400 { try client("SET", "key:\(index)", String(repeating: "x", count: 100)) }
             try client("SAVE")
             await first.stop()
-            // 400 keys at 2 ms each; the server looks at its sockets every KiB it loads.
+            // 400 keys at 5 ms each; the server looks at its sockets every KiB it loads.
             let second = try await start {
                 $0.directory = folder
-                $0.startTimeout = .milliseconds(400)
-                $0.directives = ["key-load-delay": "2000", "loading-process-events-interval-bytes": "1024"]
+                $0.startTimeout = .milliseconds(1_500)
+                $0.directives = ["key-load-delay": "5000", "loading-process-events-interval-bytes": "1024"]
             }
             #expect(try self.client(second)("DBSIZE") == 400)
             await second.stop()

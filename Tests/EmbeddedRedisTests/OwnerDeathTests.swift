@@ -71,6 +71,29 @@ import Testing
         await successor.stop()
     }
 
+    /// There must be no moment in which a server or folder exists and nobody would remove it.
+    @Test func `kill -9 of the owner at any moment of a start leaves nothing`() async throws {
+        try await withTemporaryFolder { folder in
+            setenv("SIGNALBOX_OWNER_FOLDER", folder, 1)
+            for _ in 0..<15 {
+                await #expect(processExitsWith: .signal(SIGKILL)) {
+                    let folder = ProcessInfo.processInfo.environment["SIGNALBOX_OWNER_FOLDER"] ?? ""
+                    setenv("TMPDIR", folder, 1)
+                    let moment = DispatchTime.now() + .microseconds(.random(in: 0...25_000))
+                    DispatchQueue.global().asyncAfter(deadline: moment) { kill(getpid(), SIGKILL) }
+                    while true {
+                        let server = try await EmbeddedServer.start()
+                        await server.stop()
+                    }
+                }
+            }
+            try await eventually("no folder is left") {
+                try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty
+            }
+            try await eventually("no process is left") { ProcessResources.withVariable("TMPDIR=\(folder)").isEmpty }
+        }
+    }
+
     @Test func `starting and stopping leaves no descriptor, child or thread's work behind`() async throws {
         await #expect(processExitsWith: .success) {
             await (try EmbeddedServer.start()).stop()

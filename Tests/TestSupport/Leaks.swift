@@ -66,6 +66,15 @@ public enum ProcessResources {
         return status.split(separator: ")").last?.dropFirst().first != "Z"
     }
 
+    /// Process ids of living processes in whose environment an entry `NAME=value` stands (Linux).
+    public static func withVariable(_ entry: String) -> [Int32] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }) ?? []
+        return all.filter { processID in
+            guard let block = FileManager.default.contents(atPath: "/proc/\(processID)/environ") else { return false }
+            return block.split(separator: 0).contains { $0.elementsEqual(entry.utf8) }
+        }
+    }
+
     private static func childrenByStatus() -> [Int32] {
         let own = getpid()
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }) ?? []
