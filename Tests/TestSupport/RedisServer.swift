@@ -129,8 +129,20 @@ public struct RedisServerOptions: Sendable {
 }
 
 /// Runs a body with a server of its own and ends the server afterwards, however the body ends.
+///
+/// At most twelve tests have servers at the same time; the others wait, before their time limits begin.
 public func withRedisServer<T>(
     _ options: RedisServerOptions = .init(), isolation: isolated (any Actor)? = #isolation,
+    _ body: (RedisServer) async throws -> T
+) async throws -> T {
+    guard !ServerSlots.isHeld else { return try await withOwnServer(options, body) }
+    try await ServerSlots.shared.take()
+    defer { ServerSlots.shared.giveBack() }
+    return try await ServerSlots.$isHeld.withValue(true) { try await withOwnServer(options, body) }
+}
+
+private func withOwnServer<T>(
+    _ options: RedisServerOptions, isolation: isolated (any Actor)? = #isolation,
     _ body: (RedisServer) async throws -> T
 ) async throws -> T {
     var embedded = EmbeddedServer.Options()
