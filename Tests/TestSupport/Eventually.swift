@@ -36,7 +36,7 @@ func after(_ limit: Duration, _ body: @escaping @Sendable () -> Void) -> Task<Vo
 ///
 /// The body is cancelled at the limit; it has to react to that.
 public func within<T: Sendable>(
-    _ limit: Duration = .seconds(20), _ what: String = "the operation",
+    _ limit: Duration = .seconds(60), _ what: String = "the operation",
     _ body: @escaping @Sendable () async throws -> T
 ) async throws -> T {
     try await withThrowingTaskGroup(of: T?.self) { group in

@@ -155,8 +155,6 @@ private func withOwnServer<T>(
     if options.persistent { embedded.directives["appendfsync"] = "always" }
     var logger = Logger(label: "test.redis-server")
     logger.logLevel = .error
-    await serverPermits.take()
-    defer { serverPermits.giveBack() }
     let server = RedisServer(try await EmbeddedServer.start(embedded, logger: logger))
     do {
         let result = try await body(server)
