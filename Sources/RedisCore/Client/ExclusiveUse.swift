@@ -1,6 +1,7 @@
 import Synchronization
 
-/// What one borrower did to an exclusive connection: whether the next may have it, and that this one is through with it.
+/// What one borrower did to an exclusive connection: whether the next may have it, and that this one is through with
+/// it.
 final class ExclusiveUse: Sendable {
     private struct State {
         var marks = ConnectionMarks()

@@ -70,7 +70,8 @@ import Testing
                 let large = [UInt8](repeating: 3, count: 40_000)
                 try await redis.set("large", to: large)
                 let lua =
-                    "return {1, false, redis.status_reply('S'), redis.error_reply('ERR e'), {'a', {}}, redis.call('GET', KEYS[1])}"
+                    "return {1, false, redis.status_reply('S'), redis.error_reply('ERR e'), {'a', {}}, "
+                    + "redis.call('GET', KEYS[1])}"
                 let results = try await redis.pipeline([
                     RedisCommand("EVAL", lua, 1, RedisKey("large")), RedisCommand("GET", RedisKey("none")),
                     RedisCommand("GET", RedisKey("large")),
