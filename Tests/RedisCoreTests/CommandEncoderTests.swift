@@ -52,21 +52,15 @@ import Testing
         try await withRedisServer { server in
             try await RedisClient.withClient(server.configuration) { redis in
                 let sizes = [0, 1, 65_535, 65_536, 65_537, 262_144, 262_145, 1_000_003]
-                let script = "local n = {} for i = 1, #ARGV do n[i] = redis.sha1hex(ARGV[i]) end return n"
                 for size in sizes {
                     let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
                     let text = String(repeating: "ü", count: size / 2)
                     let slice = (Data([1, 2, 3]) + Data(bytes)).dropFirst(3)
                     let arguments: [any RedisArgument] = ["a", bytes, 7, text, slice, 2.5, bytes]
-                    let hashes = try await redis.command(
-                        RedisCommand("EVAL", arguments: [script, 0] + arguments), as: [String].self)
-                    let whole = SHA1.hexDigest(of: bytes)
-                    let expected = [
-                        SHA1.hexDigest(of: "a".utf8), whole, SHA1.hexDigest(of: "7".utf8),
-                        SHA1.hexDigest(of: text.utf8),
-                        whole, SHA1.hexDigest(of: "2.5".utf8), whole,
-                    ]
-                    #expect(hashes == expected, "size \(size)")
+                    let echoed = try await redis.command(
+                        RedisCommand("EVAL", arguments: ["return ARGV", 0] + arguments), as: [[UInt8]].self)
+                    let expected: [[UInt8]] = [[97], bytes, [55], Array(text.utf8), bytes, Array("2.5".utf8), bytes]
+                    #expect(echoed == expected, "size \(size)")
                 }
             }
         }

@@ -6,11 +6,15 @@ import Testing
 @Suite struct `A value of 100 MB` {
     private static let size = 100_000_000
 
-    /// Differs at every offset that a chunk could be misplaced by.
-    private static let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-        for index in 0..<size { buffer[index] = UInt8(truncatingIfNeeded: index ^ index >> 8 ^ index >> 16) }
-        count = size
-    }
+    /// Repeats after a prime number of bytes, so that no chunk can be taken for another.
+    private static let bytes: [UInt8] = {
+        let period = (0..<100_003).map { UInt8(truncatingIfNeeded: $0 ^ $0 >> 8) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(size + period.count)
+        while bytes.count < size { bytes += period }
+        bytes.removeLast(bytes.count - size)
+        return bytes
+    }()
 
     @Test func `travels both ways unchanged, while small commands pass on the control connection`() async throws {
         try await withRedisServer { server in

@@ -7,7 +7,7 @@ import Testing
         ReplyEntry(id: id, handler: AbandonedReply.self, token: 0, deadline: id, repliesLeft: 1)
     }
 
-    @Test(arguments: UInt64(1)...20)
+    @Test(arguments: UInt64(1)...8)
     func `behaves as a queue, wherever it wraps and grows`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let ring = ReplyRing()
@@ -20,7 +20,7 @@ import Testing
                 model.append(next)
                 next += 1
             } else {
-                #expect(ring[0].pointee.id == model[0])
+                if ring[0].pointee.id != model[0] { Issue.record("\(ring[0].pointee.id) is first, not \(model[0])") }
                 ring.removeFirst()
                 model.removeFirst()
             }

@@ -84,7 +84,7 @@ import Testing
         try await withRedisServer(.init(directives: ["requirepass": "right"])) { server in
             var configuration = server.configuration
             configuration.password = Secret("hunter2")
-            let redis = RedisClient(configuration)
+            let redis = RedisClient(configuration, logger: quietLogger)
             let health = await redis.health()
             #expect(health.status == .unhealthy)
             #expect(health.reasons.first?.contains("password") == true)

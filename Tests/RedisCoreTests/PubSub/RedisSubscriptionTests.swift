@@ -184,7 +184,7 @@ import Testing
             var configuration = server.configuration
             configuration.username = "ada"
             configuration.password = Secret("pw")
-            try await RedisClient.withClient(configuration) { redis in
+            try await RedisClient.withClient(configuration, logger: quietLogger) { redis in
                 let open = try await redis.subscribe(channels: ["open"])
                 let error = await #expect(throws: RedisError.self) { try await redis.subscribe(channels: ["closed"]) }
                 #expect(error?.code == .noPermission)

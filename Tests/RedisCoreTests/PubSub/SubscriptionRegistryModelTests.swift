@@ -6,7 +6,7 @@ import Testing
 /// Random subscribers against a model of the server: whatever the order of events, nobody who was told that a name is
 /// confirmed may be deaf to it without learning of a gap.
 @Suite struct `The subscription registry, at random` {
-    @Test(arguments: UInt64(1)...150)
+    @Test(arguments: UInt64(1)...60)
     func `never leaves a confirmed subscriber deaf`(seed: UInt64) {
         var world = World(seed: seed)
         for _ in 0..<400 { world.step() }
