@@ -80,6 +80,27 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "QuickStart",
+            dependencies: ["RedisCore", "EventBus", "Coordination"],
+            path: "Examples/QuickStart",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "OrderService",
+            dependencies: [
+                "RedisCore", "EventBus", "EmbeddedRedis", logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/OrderService",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "OnceAndLock",
+            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
+            path: "Examples/OnceAndLock",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],
