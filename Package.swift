@@ -51,7 +51,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .target(
             name: "RedisCore",
-            dependencies: ["CLibuv", "CHiredis", logging, metrics, tracing, lifecycle, deque, heap],
+            dependencies: ["CLibuv", "CHiredis", logging, metrics, lifecycle, deque, heap],
             swiftSettings: strict
         ),
         .target(
@@ -61,7 +61,7 @@ let package = Package(
         ),
         .target(
             name: "Coordination",
-            dependencies: ["RedisCore", logging, metrics, tracing, lifecycle, deque],
+            dependencies: ["RedisCore", logging, metrics, tracing, deque],
             swiftSettings: strict
         ),
         .target(

@@ -1,3 +1,4 @@
+import Metrics
 import Synchronization
 
 /// What a client's connections have seen; readable from any thread.
@@ -16,6 +17,8 @@ final class ClientFacts: Sendable {
 
     private let facts = Mutex(Snapshot())
     private let observers = Mutex(Observers())
+    private let reconnected = Counter(label: "redis.connections.reconnected")
+    private let lost = Counter(label: "redis.connections.lost")
 
     var snapshot: Snapshot { facts.withLock { $0 } }
 
@@ -31,9 +34,11 @@ final class ClientFacts: Sendable {
                 facts.runID = ready.info?.runID ?? facts.runID
                 guard ready.reconnects > 0 else { return false }
                 facts.reconnects += 1
+                reconnected.increment()
                 return true
-            case .lost(let error, _):
+            case .lost(let error, let wasReady):
                 facts.lastError = error
+                if wasReady { lost.increment() }
                 return false
             }
         }
