@@ -45,6 +45,9 @@ public struct CommandEncoder: Sendable {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends bytes that are already in wire format.
+    mutating func appendEncoded(_ encoded: UnsafeRawBufferPointer) { bytes.append(contentsOf: encoded) }
+
     mutating func append(_ value: Int64) {
         let negative = value < 0
         let digits = Self.digitCount(value.magnitude) + (negative ? 1 : 0)
@@ -147,13 +150,16 @@ public struct CommandEncoder: Sendable {
     }
 
     private mutating func appendMagnitude(_ value: UInt64) {
-        let digits = Self.digitCount(value)
-        let end = bytes.count + digits
-        bytes.append(contentsOf: repeatElement(0, count: digits))
         var rest = value
-        for index in stride(from: end - 1, through: end - digits, by: -1) {
-            bytes[index] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
+        // From the last digit to the first, in memory of the stack's own: at most 20 digits.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var start = 20
+            repeat {
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
         }
     }
 

@@ -23,6 +23,27 @@ struct WireWriter {
         writeLineEnd()
     }
 
+    mutating func write(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes {
+            (start + count).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(start), byteCount: $0.count)
+        }
+        count += bytes.count
+    }
+
+    /// A number that is not negative, as a bulk string.
+    mutating func writeBulk(_ number: UInt64) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = number
+            var first = 20
+            repeat {
+                first -= 1
+                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            writeBulk(UnsafeBufferPointer(rebasing: digits[first...]))
+        }
+    }
+
     /// What was written.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
