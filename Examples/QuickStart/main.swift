@@ -29,10 +29,7 @@ subscriber.on(OrderPlaced.self) { order, context in
     done.finish()
 }
 let running = Task {
-    defer {
-        ready.finish()
-        done.finish()
-    }
+    defer { ready.finish() }
     try await subscriber.run()
 }
 

@@ -10,12 +10,15 @@ struct CoordinationKeys: Sendable {
 
     let naming: LockKeys
     let prefix: String
+    /// Prefix, kind and the opening brace.
+    private let lockStart: String
     /// `:wake:` and the database number.
     let wakeSuffix: String
 
     init(_ configuration: RedisConfiguration, naming: LockKeys) {
         self.naming = naming
         prefix = configuration.prefix.isEmpty ? "" : configuration.prefix + ":"
+        lockStart = prefix + "lock:{"
         wakeSuffix = ":wake:\(configuration.database)"
     }
 
@@ -24,8 +27,8 @@ struct CoordinationKeys: Sendable {
         try Self.check(name, "a lock's name")
         switch naming.style {
         case .standard:
-            let key = "\(prefix)lock:{\(Self.escaped(name))}"
-            return (key, key + ":fence")
+            let escaped = Self.escaped(name)
+            return (Self.join(lockStart, escaped, "}"), Self.join(lockStart, escaped, "}:fence"))
         case .plain(let plainPrefix):
             guard !Self.hasBrace(name) else {
                 throw CoordinationError(
@@ -76,6 +79,24 @@ struct CoordinationKeys: Sendable {
 
     private static func hasBrace(_ text: String) -> Bool {
         text.utf8.contains { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }
+    }
+
+    /// Three parts in one allocation: locks are named very often.
+    private static func join(_ start: String, _ name: String, _ end: String) -> String {
+        let count = start.utf8.count + name.utf8.count + end.utf8.count
+        return String(unsafeUninitializedCapacity: count) { buffer in
+            let target = UnsafeMutableRawBufferPointer(buffer)
+            var filled = 0
+            for index in 0..<3 {
+                var part = index == 0 ? start : index == 1 ? name : end
+                part.withUTF8 { bytes in
+                    UnsafeMutableRawBufferPointer(rebasing: target[filled...])
+                        .copyMemory(from: UnsafeRawBufferPointer(bytes))
+                    filled += bytes.count
+                }
+            }
+            return filled
+        }
     }
 
     /// Percent-escapes what could move a key to another slot, match a pattern or break a log line.

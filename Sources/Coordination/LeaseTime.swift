@@ -15,8 +15,7 @@ struct LeaseTime: Sendable, Hashable {
                 .invalidArgument, operation: operation,
                 message: "\(what) is \(duration); it must be between 1 ms and ten years")
         }
-        let (seconds, attoseconds) = duration.components
-        milliseconds = seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+        milliseconds = Int64(duration.attoseconds / 1_000_000_000_000_000)
     }
 
     /// The whole time to live.
@@ -28,6 +27,9 @@ struct LeaseTime: Sendable, Hashable {
     /// Zero or less for a time to live that leaves nothing.
     var trusted: Duration { .microseconds(milliseconds * 990 - 2_000) }
 
-    /// The refresh period before jitter.
-    var refreshPeriod: Duration { .microseconds(milliseconds * 333) }
+    /// A third of the time to live.
+    var refreshPeriod: Duration { refreshPeriod(spread: 1) }
+
+    /// A third of the time to live, times a factor near 1 that keeps leases from being renewed all together.
+    func refreshPeriod(spread: Double) -> Duration { .microseconds(Int64(Double(milliseconds * 333) * spread)) }
 }

@@ -47,14 +47,14 @@ final class LeaseCore: Sendable {
         inner.withLock { $0.machine.acquireSent(now, spread: spread) }
     }
 
-    /// True when the lease can be used; false when the reply came too late and it has been given back.
-    func granted() async -> Bool {
+    /// True when the lease can be used; false when the reply came too late, so that it is to be given back.
+    func granted() -> Bool {
         let now = ContinuousClock.now
-        guard inner.withLock({ $0.machine.granted(now) }) == .giveBack else { return true }
-        engine.renewals.remove(self)
-        _ = try? await release()
-        return false
+        return inner.withLock { $0.machine.granted(now) } == .hold
     }
+
+    /// Gives back what was granted too late; a failure leaves it to its time to live.
+    func giveBack() async { _ = try? await release() }
 
     /// Refused: nothing was granted.
     func refused() {
@@ -242,7 +242,8 @@ final class LeaseCore: Sendable {
         var repeated = mayHaveBeenSent
         if !Task.isCancelled {
             do {
-                let reply = try await requestRelease(timeout: Lease.releaseBudget)
+                let reply = try await engine.redis.evaluate(
+                    kind.release, (key.name, token.text, wakeSuffix), timeout: Lease.releaseBudget, on: .control)
                 return try ended(.init(result: .success(reply), repeated: repeated)).get()
             } catch let error as RedisError {
                 if Persistent.isVerdict(error) {
@@ -256,13 +257,10 @@ final class LeaseCore: Sendable {
 
     private func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {
         await Persistent(engine.redis).insist(until: deadline, repeated: repeated) {
-            [self] timeout throws(RedisError) in try await requestRelease(timeout: timeout)
+            [self] timeout throws(RedisError) in
+            try await engine.redis.evaluate(
+                kind.release, (key.name, token.text, wakeSuffix), timeout: timeout, on: .control)
         }
-    }
-
-    private func requestRelease(timeout: Duration) async throws(RedisError) -> Int64 {
-        try await engine.redis.evaluate(
-            kind.release, keys: [key], arguments: [token.text, wakeSuffix], timeout: timeout, on: .control)
     }
 
     private func ended(_ answer: Persistent.Answer<Int64>) -> Result<ReleaseOutcome, CoordinationError> {

@@ -7,13 +7,13 @@ final class LeaseKind: Sendable {
     /// For errors and logs.
     let noun: String
     let renew: RedisScript
-    let release: RedisScript
+    let release: ShortScript
     let check: RedisScript
 
     private init(noun: String, renew: RedisScript, release: RedisScript, check: RedisScript) {
         self.noun = noun
         self.renew = renew
-        self.release = release
+        self.release = ShortScript(release, keyCount: 1, numberCount: 0)
         self.check = check
     }
 

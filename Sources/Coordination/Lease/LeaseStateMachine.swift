@@ -71,7 +71,7 @@ struct LeaseStateMachine: ~Copyable {
     mutating func acquireSent(_ now: Instant, spread: Double) -> Instant {
         acquisitionSentAt = now
         trust.sent(now, trusted: ttl.trusted)
-        return now + ttl.refreshPeriod * spread
+        return now + ttl.refreshPeriod(spread: spread)
     }
 
     enum GrantAction: Equatable {
@@ -139,7 +139,7 @@ struct LeaseStateMachine: ~Copyable {
         switch state {
         case .acquiring:
             // "Absent" only means that the acquisition has not been executed yet, or was refused.
-            return .next(sentAt + ttl.refreshPeriod * spread)
+            return .next(sentAt + ttl.refreshPeriod(spread: spread))
         case .held:
             guard loss == nil else { return .forget }
             if answer != .mine { return renewalPredatesGrant ? .next(now) : .lost(lossOf(answer)) }
@@ -152,7 +152,7 @@ struct LeaseStateMachine: ~Copyable {
     /// A third of the time to live after the request; at once when an overlapping request may have shortened the time on
     /// the server.
     private func nextLook(after sentAt: Instant, _ now: Instant, spread: Double) -> Instant {
-        let regular = min(sentAt + ttl.refreshPeriod * spread, trust.until)
+        let regular = min(sentAt + ttl.refreshPeriod(spread: spread), trust.until)
         guard trust.until < sentAt + ttl.trusted else { return regular }
         // While the other request is still under way, asking at once would only be asked again.
         return trust.inFlight == 0 ? now : min(regular, now + (trust.until - now) / 2)

@@ -46,8 +46,8 @@ struct LockRequest: Sendable {
         let reply: Int64
         do {
             reply = try await engine.redis.evaluate(
-                LockScripts.acquire, keys: [core.key, RedisKey(fenceKey)],
-                arguments: [core.token.text, ttl.milliseconds, LifeOfKeys.fence], timeout: timeout, on: .control)
+                LockScripts.shortAcquire, (key, fenceKey, core.token.text),
+                numbers: (ttl.milliseconds, LifeOfKeys.fence), timeout: timeout, on: .control)
         } catch {
             core.abandoned(after: error)
             throw error
@@ -57,7 +57,10 @@ struct LockRequest: Sendable {
             engine.metrics.contended.increment()
             return .held(left: reply == -1 ? nil : .milliseconds(-reply - 2))
         }
-        guard await core.granted() else { return .tooLate }
+        guard core.granted() else {
+            await core.giveBack()
+            return .tooLate
+        }
         engine.metrics.acquired.increment()
         return .granted(Lease(core, fencingToken: reply))
     }

@@ -37,6 +37,9 @@ enum LockScripts {
         return fence
         """)
 
+    /// ``acquire`` with the constant part of its command encoded.
+    static let shortAcquire = ShortScript(acquire, keyCount: 2, numberCount: 2)
+
     /// | | |
     /// |---|---|
     /// | KEYS[1] | the lock |

@@ -61,7 +61,10 @@ struct OnceRequest: Sendable {
                 message: "the record \(key) is not one of a task; another program uses the key")
         }
         if case .first(let fence, let takenOver) = answer {
-            guard await core.granted() else { throw tooLate() }
+            guard core.granted() else {
+                await core.giveBack()
+                throw tooLate()
+            }
             return .first(Lease(core, fencingToken: fence), takenOver: takenOver)
         }
         core.refused()
