@@ -34,10 +34,17 @@ func after(_ limit: Duration, _ body: @escaping @Sendable () -> Void) -> Task<Vo
 
 /// Runs a body and gives up on it after `limit`: a test that would hang fails instead.
 ///
-/// The body is cancelled at the limit; it has to react to that.
+/// The body is cancelled at the limit; it has to react to that. Around ``withRedisServer(_:isolation:_:)`` it waits for
+/// the test's turn first, so that the limit counts from there.
 public func within<T: Sendable>(
     _ limit: Duration = .seconds(60), _ what: String = "the operation",
     _ body: @escaping @Sendable () async throws -> T
+) async throws -> T {
+    try await ServerSlots.withSlot { try await limited(limit, what, body) }
+}
+
+private func limited<T: Sendable>(
+    _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> T
 ) async throws -> T {
     try await withThrowingTaskGroup(of: T?.self) { group in
         group.addTask { try await body() }

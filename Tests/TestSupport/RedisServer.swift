@@ -135,10 +135,7 @@ public func withRedisServer<T>(
     _ options: RedisServerOptions = .init(), isolation: isolated (any Actor)? = #isolation,
     _ body: (RedisServer) async throws -> T
 ) async throws -> T {
-    guard !ServerSlots.isHeld else { return try await withOwnServer(options, body) }
-    try await ServerSlots.shared.take()
-    defer { ServerSlots.shared.giveBack() }
-    return try await ServerSlots.$isHeld.withValue(true) { try await withOwnServer(options, body) }
+    try await ServerSlots.withSlot { try await withOwnServer(options, body) }
 }
 
 private func withOwnServer<T>(

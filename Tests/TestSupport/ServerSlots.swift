@@ -17,16 +17,26 @@ final class ServerSlots: Sendable {
     }
 
     /// A test that needs a second server has its slot already: waiting for another could wait for itself.
-    @TaskLocal static var isHeld = false
+    @TaskLocal private static var isHeld = false
 
-    static let shared = ServerSlots(count: 12)
+    private static let shared = ServerSlots(count: 12)
 
     private let state: Mutex<State>
 
-    init(count: Int) { state = Mutex(State(free: count)) }
+    private init(count: Int) { state = Mutex(State(free: count)) }
+
+    /// Runs a body in a slot: the caller's, if it has one.
+    static func withSlot<T>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+    ) async throws -> T {
+        guard !isHeld else { return try await body() }
+        try await shared.take()
+        defer { shared.giveBack() }
+        return try await $isHeld.withValue(true, operation: body)
+    }
 
     /// Waits for a slot; throws `CancellationError` when the task is cancelled before.
-    func take() async throws {
+    private func take() async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -39,7 +49,7 @@ final class ServerSlots: Sendable {
         guard isMine else { throw CancellationError() }
     }
 
-    func giveBack() {
+    private func giveBack() {
         let next: Waiter? = state.withLock { state in
             if state.waiting.isEmpty {
                 state.free += 1
