@@ -4,8 +4,8 @@ import Synchronization
 
 /// What all locks and guarded tasks of one client share: one renewal loop, one waiting room with one subscription.
 ///
-/// Found by the client's identity, so that `Locks(redis)` can be made anywhere and still queue in one place. It lives as
-/// long as somebody uses it.
+/// Found by the client's identity, so that `Locks(redis)` can be made anywhere and still queue in one place. It lives
+/// as long as somebody uses it.
 final class CoordinationEngine: Sendable {
     let redis: RedisClient
     let renewals: RenewalLoop

@@ -2,8 +2,8 @@ import RedisCore
 
 /// Why a lock, a lease or a guarded task did not do what was asked, with what and where.
 ///
-/// Somebody else holding a lock is a result wherever the call can return one (`nil`, `.inProgress`); it is an error only
-/// where the call promises a lock. A Redis that does not answer is always ``Code/unavailable``, never "held".
+/// Somebody else holding a lock is a result wherever the call can return one (`nil`, `.inProgress`); it is an error
+/// only where the call promises a lock. A Redis that does not answer is always ``Code/unavailable``, never "held".
 public struct CoordinationError: Error, Sendable {
     /// The kind of failure; new kinds may be added, so keep a `default` branch.
     @nonexhaustive
@@ -14,7 +14,9 @@ public struct CoordinationError: Error, Sendable {
         case lockNotHeld
         /// The lease ended while it was in use: expired, taken over, or no longer provable.
         case lockLost
-        /// A name, a duration or a count is out of range; the message names it. Nothing was sent.
+        /// A name, a duration or a count is out of range; the message names it.
+        ///
+        /// Nothing was sent.
         case invalidArgument
         /// Redis did not answer or refused; whether the command took effect may be unknown.
         case unavailable

@@ -2,7 +2,8 @@ import Logging
 import RedisCore
 import Synchronization
 
-/// Looks once whether the server may throw locks away: all of them have a time to live, so only `noeviction` keeps them.
+/// Looks once whether the server may throw locks away: all of them have a time to live, so only `noeviction` keeps
+/// them.
 final class EvictionPolicyCheck: Sendable {
     private let isDue = Atomic(true)
     private let result = Mutex<String?>(nil)

@@ -54,8 +54,8 @@ public final class Lease: Sendable {
 
     /// Sets the time to live to `ttl` from now, also for later renewals; one round trip.
     ///
-    /// After an error other than the two below it is unknown whether the time was changed; the lease goes on being renewed
-    /// and its trust counts the shorter of the two.
+    /// After an error other than the two below it is unknown whether the time was changed; the lease goes on being
+    /// renewed and its trust counts the shorter of the two.
     ///
     /// - Parameter ttl: 1 ms to ten years.
     /// - Throws: `lockLost` when it had ended, `lockNotHeld` after a release, `unavailable`, `invalidArgument`;
@@ -81,7 +81,8 @@ public final class Lease: Sendable {
     @discardableResult
     public func release() async throws -> ReleaseOutcome { try await core.release() }
 
-    /// Returns when the lease is lost, with the reason; nil when it was released, or when the waiting task is cancelled.
+    /// Returns when the lease is lost, with the reason; nil when it was released, or when the waiting task is
+    /// cancelled.
     public func waitUntilLost() async -> LeaseLoss? { await LossWait(core).value() }
 
     /// Runs a closure once, in a task of its own, when the lease is lost; at once when it has been.

@@ -5,7 +5,8 @@ import Synchronization
 
 /// One lease as the renewal loop and its holder share it: the state machine, its lock and its listeners.
 ///
-/// The holder's handle is a ``Lease``; when that is dropped, the core is withdrawn and the key dies at its time to live.
+/// The holder's handle is a ``Lease``; when that is dropped, the core is withdrawn and the key dies at its time to
+/// live.
 final class LeaseCore: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -62,8 +63,8 @@ final class LeaseCore: Sendable {
         engine.renewals.remove(self)
     }
 
-    /// Nobody knows whether it was granted: it is given back behind the caller's back, on the connection that carried the
-    /// request, so that the release cannot overtake it.
+    /// Nobody knows whether it was granted: it is given back behind the caller's back, on the connection that carried
+    /// the request, so that the release cannot overtake it.
     func abandoned(after error: RedisError) {
         refused()
         switch error.code {

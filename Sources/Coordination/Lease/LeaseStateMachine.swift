@@ -149,8 +149,8 @@ struct LeaseStateMachine: ~Copyable {
         }
     }
 
-    /// A third of the time to live after the request; at once when an overlapping request may have shortened the time on
-    /// the server.
+    /// A third of the time to live after the request; at once when an overlapping request may have shortened the time
+    /// on the server.
     private func nextLook(after sentAt: Instant, _ now: Instant, spread: Double) -> Instant {
         let regular = min(sentAt + ttl.refreshPeriod(spread: spread), trust.until)
         guard trust.until < sentAt + ttl.trusted else { return regular }

@@ -2,8 +2,8 @@ import RedisCore
 
 /// Sends one request until it is answered or its budget is spent, whatever happens to the caller.
 ///
-/// The usual case costs one round trip and no task: it runs in the caller's own. Only when the caller is cancelled, or the
-/// first request fails, a detached task goes on, so that a cancelled caller never leaves a lock behind.
+/// The usual case costs one round trip and no task: it runs in the caller's own. Only when the caller is cancelled, or
+/// the first request fails, a detached task goes on, so that a cancelled caller never leaves a lock behind.
 struct Persistent: Sendable {
     typealias Request<T> = @Sendable (_ timeout: Duration) async throws(RedisError) -> T
 

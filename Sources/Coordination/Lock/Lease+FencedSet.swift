@@ -4,9 +4,9 @@ extension Lease {
     /// Writes a string key in Redis unless somebody with a larger fencing token has written it before; one round trip.
     ///
     /// This is what makes a paused holder harmless: it wakes up after its lease was lost, and its write is refused.
-    /// The token seen last is kept in a key beside the resource (`{resource}:guard`, 30 days from the last write), so all
-    /// writers of that key must use this method. For something that is not Redis, do the same there:
-    /// `UPDATE … SET …, fence = :fence WHERE id = :id AND fence <= :fence`.
+    /// The token seen last is kept in a key beside the resource (`{resource}:guard`, 30 days from the last write), so
+    /// all writers of that key must use this method. For something that is not Redis, do the same there: `UPDATE … SET
+    /// …, fence = :fence WHERE id = :id AND fence <= :fence`.
     ///
     /// - Parameters:
     ///   - value: What to write.

@@ -65,7 +65,8 @@ enum LockScripts {
     /// | ARGV[2] | what the wake channel adds to the key |
     /// | returns | 1 released, 0 absent, −1 another holder |
     ///
-    /// Not marked as safe to repeat although it is harmless: who repeats it must know that "absent" may be its own work.
+    /// Not marked as safe to repeat although it is harmless: who repeats it must know that "absent" may be its own
+    /// work.
     static let release = RedisScript(
         "lock.release", isSafeToRepeat: false,
         """

@@ -47,8 +47,8 @@ public final class Locks: Sendable {
 
     /// Takes the lock if it is free; one round trip.
     ///
-    /// When the reply is lost the request is repeated and gets the same grant. When the caller is cancelled meanwhile, a
-    /// late grant is given back.
+    /// When the reply is lost the request is repeated and gets the same grant. When the caller is cancelled meanwhile,
+    /// a late grant is given back.
     ///
     /// - Parameters:
     ///   - name: 1 to 1,024 bytes.
@@ -70,8 +70,8 @@ public final class Locks: Sendable {
 
     /// Takes the lock, waiting for it when it is held; one round trip when it is free.
     ///
-    /// Waiting is not polling: a release wakes the first waiter of each process over pub/sub; the end of the holder's time
-    /// to live, and 5 s in any case, are timers.
+    /// Waiting is not polling: a release wakes the first waiter of each process over pub/sub; the end of the holder's
+    /// time to live, and 5 s in any case, are timers.
     ///
     /// - Parameters:
     ///   - name: 1 to 1,024 bytes.

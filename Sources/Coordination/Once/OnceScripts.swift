@@ -3,8 +3,8 @@ import RedisCore
 /// The decisions of ``TaskCoordinator``, each in one script; all are safe to repeat with the same token.
 ///
 /// One hash per task: `state` (running | done | failed), `token`, `owner`, `fence`, and `until` (server µs) while it
-/// runs, `result` (JSON) when it is done, `error` (a type's name) when its failure is remembered. The hash outlives the lease
-/// so that a successor can tell a takeover from a first run.
+/// runs, `result` (JSON) when it is done, `error` (a type's name) when its failure is remembered. The hash outlives the
+/// lease so that a successor can tell a takeover from a first run.
 enum OnceScripts {
     /// | | |
     /// |---|---|
@@ -15,8 +15,8 @@ enum OnceScripts {
     /// | ARGV[4] | owner |
     /// | returns | {1, fence, taken over 0/1} claimed; {0, owner, ms left} in progress; {2, result or false} done; {3, owner, error} failed |
     ///
-    /// A lease that ends later than a whole lease from now was written before the server's clock went back: it is cut to
-    /// one lease, so that a crashed owner cannot block the task for the length of the jump.
+    /// A lease that ends later than a whole lease from now was written before the server's clock went back: it is cut
+    /// to one lease, so that a crashed owner cannot block the task for the length of the jump.
     static let claim = RedisScript(
         "once.claim", isSafeToRepeat: true,
         """

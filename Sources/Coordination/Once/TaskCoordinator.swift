@@ -2,8 +2,8 @@ import FoundationEssentials
 import Metrics
 public import RedisCore
 
-/// Runs a task at most once per id and window in the whole fleet, as long as nobody dies: its first caller runs it,
-/// the others get the stored result.
+/// Runs a task at most once per id and window in the whole fleet, as long as nobody dies: its first caller runs it, the
+/// others get the stored result.
 ///
 /// ```swift
 /// let outcome = try await TaskCoordinator(redis).once("invoice:7", keepResult: .seconds(86_400)) { lease in
@@ -12,13 +12,16 @@ public import RedisCore
 /// ```
 ///
 /// What is promised: two owners never hold the task at the same time as far as a lease can tell, and once a result is
-/// stored nobody runs it again until ``once(_:lease:keepResult:followers:onFailure:_:)``'s `keepResult` is over. What cannot be promised
-/// is "exactly once": an owner that dies after its effect and before its result was stored is followed by another that runs
-/// the task again (**at least once**). Make the effect repeatable, or pass the ``Lease/fencingToken`` to it.
+/// stored nobody runs it again until ``once(_:lease:keepResult:followers:onFailure:_:)``'s `keepResult` is over. What
+/// cannot be promised is "exactly once": an owner that dies after its effect and before its result was stored is
+/// followed by another that runs the task again (**at least once**). Make the effect repeatable, or pass the
+/// ``Lease/fencingToken`` to it.
 public final class TaskCoordinator: Sendable {
     /// How a call ended.
     public enum Outcome<T: Sendable>: Sendable {
-        /// This caller ran it. `takenOver` when an earlier owner's lease had lapsed before it finished.
+        /// This caller ran it.
+        ///
+        /// `takenOver` when an earlier owner's lease had lapsed before it finished.
         case executed(T, takenOver: Bool)
         /// Somebody else had finished it; their stored result.
         case alreadyDone(T)
@@ -30,8 +33,8 @@ public final class TaskCoordinator: Sendable {
     public enum Followers: Sendable, Hashable {
         /// Returns `inProgress` at once.
         case skip
-        /// Waits for the result, woken over pub/sub, and takes the task over when its owner's lease lapses; nil waits until
-        /// cancelled.
+        /// Waits for the result, woken over pub/sub, and takes the task over when its owner's lease lapses; nil waits
+        /// until cancelled.
         case wait(Duration?)
     }
 
@@ -52,7 +55,8 @@ public final class TaskCoordinator: Sendable {
     ///
     /// - Parameters:
     ///   - redis: The client to use; it must stay open while tasks run.
-    ///   - owner: What `inProgress` and errors call this process; nil for the client's name, or else host and process id.
+    ///   - owner: What `inProgress` and errors call this process; nil for the client's name, or else host and process
+    ///     id.
     ///   - longestResult: The largest JSON that is stored, in bytes; default 1 MiB.
     public init(_ redis: RedisClient, owner: String? = nil, longestResult: Int = 1_048_576) {
         engine = CoordinationEngine.of(redis)
@@ -65,13 +69,13 @@ public final class TaskCoordinator: Sendable {
 
     /// Runs `body` unless somebody else is at it or has done it.
     ///
-    /// Two round trips for a first run (claim, store), one for a duplicate. The body runs in a task of its own, which is
-    /// cancelled when the lease is lost or the caller is cancelled. The lease is renewed while it runs. The result is
-    /// stored as JSON only while nobody else has taken the task over; otherwise it is discarded. A lost reply of either
-    /// request is repeated with the effect of one.
+    /// Two round trips for a first run (claim, store), one for a duplicate. The body runs in a task of its own, which
+    /// is cancelled when the lease is lost or the caller is cancelled. The lease is renewed while it runs. The result
+    /// is stored as JSON only while nobody else has taken the task over; otherwise it is discarded. A lost reply of
+    /// either request is repeated with the effect of one.
     ///
-    /// A result that cannot be encoded, or is longer than `longestResult`, is returned to this caller and the task counts
-    /// as done; later callers get `resultUnavailable`. A cancelled or lost body is not remembered as a failure.
+    /// A result that cannot be encoded, or is longer than `longestResult`, is returned to this caller and the task
+    /// counts as done; later callers get `resultUnavailable`. A cancelled or lost body is not remembered as a failure.
     ///
     /// - Parameters:
     ///   - id: 1 to 1,024 bytes; one task, whoever runs it.

@@ -1,8 +1,8 @@
 import RedisCore
 import Synchronization
 
-/// Where calls wait for a name without polling: woken by the holder's release, by the end of the holder's time to live, or
-/// after `longestSleep` in case a message was lost.
+/// Where calls wait for a name without polling: woken by the holder's release, by the end of the holder's time to live,
+/// or after `longestSleep` in case a message was lost.
 ///
 /// One queue per wake channel, first come first served within this process; only its first waiter asks Redis.
 final class WaitRoom: Sendable {

@@ -34,7 +34,8 @@ struct HistoryChecker {
         let description: String
     }
 
-    /// When a lease was trusted: from the acquisition to the first of release, loss and the end of the last trust noted.
+    /// When a lease was trusted: from the acquisition to the first of release, loss and the end of the last trust
+    /// noted.
     private struct Tenure {
         let lease: String
         let fence: Int64

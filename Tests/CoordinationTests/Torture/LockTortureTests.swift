@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// T1: several processes fight for one lock; holders are stopped beyond the time to live, or killed; the history must be
-/// that of a lock with fencing.
+/// T1: several processes fight for one lock; holders are stopped beyond the time to live, or killed; the history must
+/// be that of a lock with fencing.
 @Suite struct LockTortureTests {
     private static let ttl = Duration.milliseconds(400)
 

@@ -81,7 +81,8 @@ import Testing
         #expect(queue.count == 1)
     }
 
-    /// Whatever happens in whatever order: a wake-up is never lost while somebody waits, and nobody is asked twice at once.
+    /// Whatever happens in whatever order: a wake-up is never lost while somebody waits, and nobody is asked twice at
+    /// once.
     @Test(arguments: 0..<50)
     func `no wake-up is lost in any order of events`(seed: UInt64) {
         var random = SplitMix(seed: seed)

@@ -7,7 +7,8 @@ import Testing
     private static let echo = RedisScript(
         "echo", isSafeToRepeat: true,
         """
-        redis.call('SET', KEYS[1], ARGV[1] .. '|' .. ARGV[2] .. '|' .. (ARGV[3] or '') .. '|' .. (ARGV[4] or ''), 'PX', 60000)
+        local seen = ARGV[1] .. '|' .. ARGV[2] .. '|' .. (ARGV[3] or '') .. '|' .. (ARGV[4] or '')
+        redis.call('SET', KEYS[1], seen, 'PX', 60000)
         return #KEYS * 100 + #ARGV
         """)
 
