@@ -16,32 +16,32 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         var isAnnounced = false
     }
 
-    private let sendsHeartbeat: Bool
+    let sendsHeartbeat: Bool
     private let submissions = Mutex(Submissions())
     private let nextID = Atomic<UInt64>(1)
 
     private var spare = CommandBatch()
     private let scratch = WireScratch()
-    private let inFlight = ReplyRing()
-    private var queue = CommandQueue()
+    let inFlight = ReplyRing()
+    var queue = CommandQueue()
     /// A large argument on its way: nothing may be sent between its pieces.
     private var streaming: PayloadStream?
     /// The socket, while commands may go straight into it: ready, with nothing queued before them.
     @exclusivity(unchecked) private var direct: HiredisSocket?
-    private var deadlineTimer: LoopTimer?
-    private var sweepTimer: LoopTimer?
-    @exclusivity(unchecked) private var isSweepArmed = false
-    @exclusivity(unchecked) private var deadlineArmedFor = UInt64.max
-    private var heartbeatTimer: LoopTimer?
-    @exclusivity(unchecked) private var lastMoved: UInt64 = 0
+    var deadlineTimer: LoopTimer?
+    var sweepTimer: LoopTimer?
+    @exclusivity(unchecked) var isSweepArmed = false
+    @exclusivity(unchecked) var deadlineArmedFor = UInt64.max
+    var heartbeatTimer: LoopTimer?
+    @exclusivity(unchecked) var lastMoved: UInt64 = 0
     private var isHeartbeatDue = false
     /// The owner wants no more: what was accepted is finished, nothing else is taken.
-    private var isEnding = false
+    var isEnding = false
     private var openWaiters: [(Result<LinkFacts, RedisError>) -> Void] = []
     private let observer: (@Sendable (LinkEvent) -> Void)?
 
     /// How often waiting callers are looked at; one found twice is parked.
-    private static let sweepInterval = Duration.milliseconds(20)
+    static let sweepInterval = Duration.milliseconds(20)
 
     /// hiredis' buffer is fed up to here; writing more would make each short write move it all.
     private static let outputLimit = 1 << 20
@@ -244,90 +244,6 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         if streaming?.feed({ socket.sendMore($0) }) != true { streaming = nil }
     }
 
-    // MARK: Deadlines and cancellation
-
-    private func armSweep() {
-        isSweepArmed = true
-        sweepTimer = loop.schedule(after: Self.sweepInterval) { [self] in sweep() }
-    }
-
-    /// Parks who has waited since the last sweep, so that they can be cancelled; see ``ParkedReply``.
-    private func sweep() {
-        isSweepArmed = false
-        guard hasRepliesDue else { return }
-        for index in 0..<inFlight.count { touch(&inFlight[index].pointee) }
-        queue.updateEntries { touch(&$0) }
-        armSweep()
-    }
-
-    private func touch(_ entry: inout ReplyEntry) {
-        if entry.wasSwept { entry.park(id: entry.id == 0 ? makeID() : entry.id) } else { entry.wasSwept = true }
-    }
-
-    private func cancelOnLoop(_ id: UInt64) {
-        let error = RedisError(
-            .cancelled, operation: "command", message: "The task that waited for the reply was cancelled.",
-            address: address)
-        if let entry = queue.remove(id: id) { return entry.handler.failed(entry.token, error) }
-        guard let index = inFlight.firstIndex(of: id) else { return }
-        abandon(at: index, error.written())
-    }
-
-    private func abandon(at index: Int, _ error: RedisError) {
-        let entry = inFlight[index].pointee
-        inFlight[index].pointee.handler = AbandonedReply.self
-        entry.handler.failed(entry.token, error)
-    }
-
-    private func armDeadline(_ deadline: UInt64) {
-        deadlineTimer?.cancel()
-        deadlineArmedFor = deadline
-        let delay = deadline > loop.nowMilliseconds ? deadline - loop.nowMilliseconds : 0
-        deadlineTimer = loop.schedule(after: .milliseconds(delay)) { [self] in expire() }
-    }
-
-    /// Fails what is late and arms the timer for the next deadline.
-    ///
-    /// Runs once per nearest deadline, not per command.
-    private func expire() {
-        deadlineArmedFor = .max
-        let now = loop.nowMilliseconds
-        for late in queue.removeLate(now) { late.handler.failed(late.token, lateError(wasWritten: false)) }
-        var open: UInt64?
-        for index in 0..<inFlight.count {
-            let entry = inFlight[index].pointee
-            guard entry.handler != AbandonedReply.self else { continue }
-            if entry.deadline <= now {
-                abandon(at: index, lateError(wasWritten: true))
-            } else {
-                open = min(open ?? .max, entry.deadline)
-            }
-        }
-        let waiting = queue.entries.lazy.map(\.deadline).min()
-        if let next = [open, waiting].compactMap({ $0 }).min() { armDeadline(next) }
-    }
-
-    private func lateError(wasWritten: Bool) -> RedisError {
-        RedisError(
-            .timedOut, operation: "command",
-            message: wasWritten
-                ? "\(address) did not answer in time; whether the command took effect is unknown."
-                : "There was no connection to \(address) in time; the command was not sent.",
-            address: address, wasWritten: wasWritten, underlying: lastError)
-    }
-
-    /// Why nothing can be sent any more: the owner closed, or a connection for one use was lost.
-    private var closedError: RedisError {
-        if !isEnding, let lastError {
-            return RedisError(
-                .connectionLost, operation: "command",
-                message: "The connection to \(address) was lost, and it was made for one use.", address: address,
-                underlying: lastError)
-        }
-        return RedisError(
-            .closed, operation: "command", message: "The client of \(address) is closed.", address: address)
-    }
-
     // MARK: RedisLink
 
     override var hasRepliesDue: Bool { !inFlight.isEmpty || !queue.isEmpty }
@@ -393,33 +309,6 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         sweepTimer?.cancel()
         isSweepArmed = false
         deadlineArmedFor = .max
-    }
-
-    // MARK: Heartbeat
-
-    private func startHeartbeat() {
-        guard sendsHeartbeat else { return }
-        lastMoved = loop.nowMilliseconds
-        heartbeatTimer?.cancel()
-        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
-    }
-
-    /// Nothing moved for a period: ask.
-    ///
-    /// Nothing moved for two although something is due: the peer is gone.
-    private func beat() {
-        guard isReady else { return }
-        let period = UInt64(max(1, configuration.heartbeat.wholeNanoseconds / 1_000_000))
-        let quiet = loop.nowMilliseconds - lastMoved
-        if quiet >= 2 * period, !inFlight.isEmpty {
-            return abandon("no byte for \(quiet) ms although replies are due")
-        }
-        if quiet >= period, inFlight.isEmpty {
-            let waiter = LoopReply { _ in }
-            submit(
-                RedisCommand("PING"), LoopReply.Handler.self, token: waiter.token, id: makeID(), timeout: 10 * period)
-        }
-        heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 }
 
