@@ -97,6 +97,7 @@ final class HiredisSocket: LoopFlushable {
         let functions = self.functions ?? ReplyArena.makeFunctions()
         self.functions = functions
         opened.pointee.c.reader.pointee.fn = functions
+        opened.pointee.c.reader.pointee.maxbuf = 1 << 20
         opened.pointee.c.reader.pointee.privdata = Unmanaged.passUnretained(arena).toOpaque()
         let me = Unmanaged.passUnretained(self).toOpaque()
         opened.pointee.data = me
@@ -126,6 +127,9 @@ final class HiredisSocket: LoopFlushable {
             var on: Int32 = 1
             setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
             setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, socklen_t(MemoryLayout<Int32>.size))
+            #if canImport(Darwin)
+            setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
+            #endif
         }
         wantsRead = true
         link.socketConnected()
@@ -182,6 +186,12 @@ final class HiredisSocket: LoopFlushable {
         repliesDue += Int(replies)
         sendMore(commands)
     }
+
+    /// The descriptor, when it is connected and has nothing to write.
+    var idleDescriptor: Int32? { isConnected && !wantsWrite && outputBytes == 0 ? context?.pointee.c.fd : nil }
+
+    /// Somebody else wrote commands to which so many replies will come.
+    func noteWritten(replies: Int32) { repliesDue += Int(replies) }
 
     /// Puts bytes into hiredis' output that no further reply belongs to.
     func sendMore(_ bytes: UnsafeRawBufferPointer) {

@@ -7,7 +7,10 @@ extension RedisConnection {
 
     /// Parks who has waited since the last sweep, so that they can be cancelled; see ``ParkedReply``.
     func sweep() {
+        // A caller may have written without a word: its command is seen here at the latest.
+        closeLane()
         isSweepArmed = false
+        sweepTimer?.cancel()
         guard hasRepliesDue else { return }
         for index in 0..<inFlight.count { touch(&inFlight[index].pointee) }
         queue.updateEntries { touch(&$0) }

@@ -14,6 +14,8 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         var cancelled: [UInt64] = []
         /// True once the loop has been told.
         var isAnnounced = false
+        /// Open while the connection is idle and callers may write a command themselves; see ``DirectLane``.
+        var lane = DirectLane()
     }
 
     let sendsHeartbeat: Bool
@@ -31,6 +33,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     var deadlineTimer: LoopTimer?
     var sweepTimer: LoopTimer?
     @exclusivity(unchecked) var isSweepArmed = false
+    @exclusivity(unchecked) private var isLaneOpen = false
+    /// Whether more than one entry was in flight since there last was none: then callers are better sent together.
+    @exclusivity(unchecked) private var isShared = false
     @exclusivity(unchecked) var deadlineArmedFor = UInt64.max
     var heartbeatTimer: LoopTimer?
     @exclusivity(unchecked) var lastMoved: UInt64 = 0
@@ -69,6 +74,9 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
             id: id, handler: handler, token: token, deadline: timeout, repliesLeft: Int32(source.replyCount))
         if loop.isCurrent { return submitOnLoop(source, entry) }
         let mustAnnounce = submissions.withLock { submissions in
+            if submissions.lane.isFree, submissions.batch.isEmpty, submissions.lane.write(source, entry) {
+                return submissions.lane.announces(&submissions.isAnnounced)
+            }
             submissions.batch.append(source, entry)
             defer { submissions.isAnnounced = true }
             return !submissions.isAnnounced
@@ -102,6 +110,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     func close(drain: Duration, _ completion: @escaping @Sendable () -> Void) {
         isEnding = true
         direct = nil
+        closeLane()
         stopTimers()
         disconnect(drain: drain) { [self] in
             failEverything(closedError)
@@ -115,6 +124,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     var isUsable: Bool { isReady && !hasRepliesDue }
 
     func visit() {
+        closeLane()
         var cancelled: [UInt64] = []
         submissions.withLock { submissions in
             swap(&submissions.batch, &spare)
@@ -125,7 +135,31 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         for id in cancelled { cancelOnLoop(id) }
     }
 
+    // MARK: The direct lane
+
+    /// Lets callers write themselves while nothing is due and nothing waits.
+    private func openLaneIfIdle() {
+        guard inFlight.isEmpty, isSweepArmed, !isLaneOpen, let socket = direct, let descriptor = socket.idleDescriptor
+        else { return }
+        isLaneOpen = submissions.withLock { submissions in
+            guard submissions.batch.isEmpty, !submissions.isAnnounced else { return false }
+            submissions.lane.open(descriptor)
+            return true
+        }
+    }
+
+    /// From here on the loop alone writes; takes over what a caller has written meanwhile.
+    func closeLane() {
+        guard isLaneOpen else { return }
+        isLaneOpen = false
+        guard let written = submissions.withLock({ $0.lane.close() }) else { return }
+        socket?.noteWritten(replies: written.entry.repliesLeft)
+        expect(admit(written.entry))
+        if !written.rest.isEmpty { written.rest.withUnsafeBytes { socket?.sendMore($0) } }
+    }
+
     private func submitOnLoop(_ source: some CommandSource, _ entry: ReplyEntry) {
+        if isLaneOpen { closeLane() }
         if let socket = direct, socket.outputBytes < Self.outputLimit,
             source.withWireBytes(scratch, { socket.send($0, replies: entry.repliesLeft) })
         {
@@ -181,7 +215,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     }
 
     private func expect(_ entry: ReplyEntry) {
-        if inFlight.isEmpty { lastMoved = loop.nowMilliseconds }
+        if inFlight.isEmpty { lastMoved = loop.nowMilliseconds } else { isShared = true }
         inFlight.append(entry)
     }
 
@@ -260,7 +294,14 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         inFlight[0].pointee.repliesLeft -= 1
         let entry = inFlight[0].pointee
         let isLast = entry.repliesLeft == 0
-        if isLast { inFlight.removeFirst() }
+        if isLast {
+            inFlight.removeFirst()
+            // Before the caller goes on: it may want to write at once.
+            if inFlight.isEmpty {
+                if !isShared { openLaneIfIdle() }
+                isShared = false
+            }
+        }
         entry.handler.received(entry.token, reply, ReplyContext(address: address), isLast: isLast)
         if isLast, inFlight.isEmpty, queue.isEmpty { drained() }
     }
@@ -268,6 +309,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     override func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
         reportedLoss = true
         heartbeatTimer?.cancel()
+        closeLane()
         direct = nil
         streaming = nil
         for entry in inFlight.removeAll() {
@@ -279,7 +321,10 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         if isFinal || error.isRefusal { failQueue(error) }
     }
 
-    override func linkHeard() { lastMoved = loop.nowMilliseconds }
+    override func linkHeard() {
+        if isLaneOpen { closeLane() }
+        lastMoved = loop.nowMilliseconds
+    }
 
     override func linkWrote() {
         if !queue.isEmpty || streaming != nil { feed() }
