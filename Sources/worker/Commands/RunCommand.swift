@@ -59,7 +59,7 @@ struct RunCommand: AsyncParsableCommand {
             let configuration = try WorkerConfiguration(yaml: yaml, file: config, environment: environment)
             try configuration.requirePrograms(file: config, path: environment["PATH"])
             return configuration
-        } catch let error as InvalidConfiguration {
+        } catch {
             throw Failure(.configuration, "the configuration has problems\n\(error)")
         }
     }
