@@ -64,11 +64,23 @@ public struct CommandEncoder: Sendable {
     }
 
     private mutating func appendInline(_ value: String, count: Int) {
+        guard count >= 1_000 else { return appendShort(value, count: count) }
         appendHeader(count)
         if value.utf8.withContiguousStorageIfAvailable({ bytes.append(contentsOf: $0) }) == nil {
             bytes.append(contentsOf: value.utf8)
         }
         appendLineEnd()
+    }
+
+    /// Put together on the stack and appended once: the array's checks cost more than the bytes.
+    private mutating func appendShort(_ value: String, count: Int) {
+        var value = value
+        withUnsafeTemporaryAllocation(byteCount: count + 16, alignment: 1) { memory in
+            guard let start = memory.baseAddress else { return }
+            var writer = WireWriter(start)
+            value.withUTF8 { writer.writeBulk($0) }
+            bytes.append(contentsOf: writer.bytes)
+        }
     }
 
     mutating func append(_ value: [UInt8]) {

@@ -11,10 +11,11 @@ import Darwin
 /// One hiredis asynchronous context on an ``EventLoop``: our own adapter, which asks the kernel for as little as it
 /// can.
 ///
-/// hiredis connects, buffers, writes and parses. Its wish to write only sets a flag; the write is tried once, just
-/// before the loop polls, and the descriptor is watched for writability only after a short write. Replies are taken
-/// from its reader in the order of our own queue instead of through a callback per command, which would cost a malloc,
-/// a second parse of every command, and asserts that a hostile peer can trip (docs/decisions/0003).
+/// hiredis connects, buffers what is to be written, writes and parses. Its wish to write only sets a flag; the write is
+/// tried once, just before the loop polls, and the descriptor is watched for writability only after a short write.
+/// Replies are taken from its reader in the order of our own queue instead of through a callback per command, which
+/// would cost a malloc, a second parse of every command, and asserts that a hostile peer can trip
+/// (docs/decisions/0003).
 ///
 /// Loop's thread only: no two accesses to a field can overlap, so the hot ones are not checked for it.
 final class HiredisSocket: LoopFlushable {
@@ -49,6 +50,10 @@ final class HiredisSocket: LoopFlushable {
     /// True while hiredis or its reader is at work below us on the stack: the context must not be freed beneath it.
     @exclusivity(unchecked) private var isParsing = false
 
+    private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: inputSize, alignment: 16)
+    private static let inputSize = 64 * 1024
+    private static let pieceSize = 4 * 1024
+
     init(on loop: EventLoop, link: RedisLink) {
         self.loop = loop
         self.link = link
@@ -57,6 +62,7 @@ final class HiredisSocket: LoopFlushable {
     deinit {
         assert(context == nil, "a socket must be closed before it is forgotten")
         functions?.deallocate()
+        input.deallocate()
     }
 
     var isOpen: Bool { context != nil && failure == nil }
@@ -269,13 +275,31 @@ final class HiredisSocket: LoopFlushable {
     }
 
     private func read(_ context: UnsafeMutablePointer<redisAsyncContext>) {
-        let synchronous = Self.synchronous(context)
-        guard redisBufferRead(synchronous) == REDIS_OK else { return end(Self.failure(of: &context.pointee.c)) }
+        let count = recv(context.pointee.c.fd, input.baseAddress, input.count, 0)
+        guard count > 0 else {
+            if count == 0 { return end(Failure(kind: .endOfFile, text: "Server closed the connection")) }
+            if errno != EAGAIN, errno != EINTR { end(Failure(kind: .input, text: String(cString: strerror(errno)))) }
+            return
+        }
         isParsing = true
-        parse(synchronous.pointee.reader)
+        feed(UnsafeRawBufferPointer(rebasing: input[..<count]), Self.synchronous(context).pointee.reader)
         isParsing = false
         // Ended while a reply was handed out.
         if failure != nil { redisAsyncFree(context) }
+    }
+
+    /// hiredis' reader moves what is left in its buffer after each KiB it has consumed, so it gets small pieces.
+    private func feed(_ bytes: UnsafeRawBufferPointer, _ reader: UnsafeMutablePointer<redisReader>) {
+        var rest = bytes
+        while failure == nil, !rest.isEmpty {
+            let piece = rest.prefix(Self.pieceSize)
+            let start = UnsafeRawBufferPointer(rebasing: piece).baseAddress?.assumingMemoryBound(to: CChar.self)
+            guard redisReaderFeed(reader, start, piece.count) == REDIS_OK else {
+                return end(Failure(kind: .other, text: Self.text(&reader.pointee.errstr)))
+            }
+            parse(reader)
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+        }
     }
 
     private func parse(_ reader: UnsafeMutablePointer<redisReader>) {
