@@ -86,6 +86,8 @@ struct ServerLauncher: Sendable {
         while true {
             try Task.checkCancellation()
             if process.hasExited { throw startFailure(await process.exit(), port: port) }
+            // A busy process may get the answer long after it was given: only one asked for too late counts as late.
+            let asked = ContinuousClock.now
             var answer = await ReadinessProbe.ask(unix: folder.socket)
             if answer == .ready, let port { answer = await ReadinessProbe.ask(port: port) }
             switch answer {
@@ -93,7 +95,7 @@ struct ServerLauncher: Sendable {
             case .loading: deadline = ContinuousClock.now + startTimeout
             case .silent: break
             }
-            guard ContinuousClock.now < deadline else {
+            guard asked < deadline else {
                 throw EmbeddedServerError(
                     .startFailed, "\(executable) did not answer at \(folder.socket) within \(startTimeout).",
                     logTail: folder.logTail())
