@@ -51,8 +51,9 @@ import Testing
     @Test func `the server is killed and forgets everything`() async throws {
         try await survive(ttl: .seconds(600)) { server, lease in
             try await server.restart()
-            // Found out by asking after the reconnect, not by a renewal that is minutes away.
-            #expect(await lease.waitUntilLost() == .expired)
+            // Found out by asking after the reconnect, not by a renewal that is minutes away. The waiter may be first.
+            let loss = await lease.waitUntilLost()
+            #expect(loss == .expired || loss == .takenOver)
         }
     }
 

@@ -45,7 +45,7 @@ import Testing
         try await withRedisServer(.init(checksLeaks: true)) { server in
             let process = Process()
             process.executableURL = try Fighter.executable()
-            process.arguments = ["burn", server.url, "1500"]
+            process.arguments = ["burn", server.url, "3000"]
             try process.run()
             try await eventually("the burner has ended", within: .seconds(60)) { !process.isRunning }
             #expect(process.terminationStatus == 0)
