@@ -136,7 +136,10 @@ final class CommandSender: Sendable {
             guard now < deadline else { break }
             switch await attempt(deadline - now) {
             case .success(let value): return .success(value)
-            case .failure(let next): error = next.naming(first.operation)
+            // What an earlier attempt may have done stays possible.
+            case .failure(let next):
+                let named = next.naming(first.operation)
+                error = error.wasWritten ? named.written() : named
             }
         }
         return .failure(error)

@@ -317,8 +317,8 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         }
         observer?(.lost(error, wasReady: wasReady))
         finishOpening(.failure(error))
-        // A refused password is not a matter of patience: nobody waits for it.
-        if isFinal || error.isRefusal { failQueue(error) }
+        // A refused password is not a matter of patience, and some clients are told not to have any.
+        if isFinal || error.isRefusal || configuration.offline == .fail { failQueue(error) }
     }
 
     override func linkHeard() {

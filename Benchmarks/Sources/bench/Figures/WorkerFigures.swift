@@ -25,7 +25,7 @@ enum WorkerFigures {
             try Data(text(port: environment.port, channel: channel).utf8).write(to: configuration)
             let process = Process()
             process.executableURL = URL(fileURLWithPath: worker)
-            process.arguments = ["run", configuration.path]
+            process.arguments = ["run", "--config", configuration.path]
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             let begin = DispatchTime.now().uptimeNanoseconds
