@@ -29,7 +29,10 @@ subscriber.on(OrderPlaced.self) { order, context in
     done.finish()
 }
 let running = Task {
-    defer { ready.finish() }
+    defer {
+        ready.finish()
+        done.finish()
+    }
     try await subscriber.run()
 }
 

@@ -25,6 +25,9 @@ public struct RedisConfiguration: Sendable, Hashable {
     /// First part of every key and channel the modules of this package make: 1 to 256 bytes, no `{`, `}` or controls.
     public var prefix: String
     /// Most connections for commands, 1 to 1,024, each opened when it is first needed.
+    ///
+    /// With more than one, commands take turns: those that wait for each other keep their order, concurrent ones have
+    /// none among them. A pipeline, a transaction and a batch of scripts always travel on one.
     public var commandConnections: Int
     /// Command connections opened together with the first, 0 to ``commandConnections``, so that a burst finds them
     /// open.
