@@ -83,7 +83,7 @@ struct BadInputTests {
             let seen = Recorder<Int>()
             try await bus.run(register: { $0.on(Ping.self) { ping, _ in seen.record(ping.n) } }) { subscriber, _ in
                 try await bus.publish(raw: [UInt8](repeating: UInt8(ascii: "["), count: 100_000_000))
-                try await eventually { subscriber.statistics.tooLarge == 1 }
+                try await eventually("it is counted", within: .seconds(60)) { subscriber.statistics.tooLarge == 1 }
                 try await bus.publisher().publish(Ping(n: 1), to: "c")
                 #expect(try await seen.wait(count: 1) == [1])
                 #expect(subscriber.statistics.gaps == 0 && subscriber.statistics.dropped == 0)
