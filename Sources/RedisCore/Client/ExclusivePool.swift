@@ -4,7 +4,7 @@ import Logging
 ///
 /// Idle ones are kept for the next caller. Loop's thread only, but for `init` and `take`.
 final class ExclusivePool: @unchecked Sendable {
-    // Unchecked: `idle` and `isClosed` belong to the loop's thread.
+    // Unchecked: `idle`, `taken` and `isClosed` belong to the loop's thread; all else is constant.
 
     private let configuration: RedisConfiguration
     private let loop: EventLoop

@@ -65,8 +65,6 @@ final class HiredisSocket: LoopFlushable {
         input.deallocate()
     }
 
-    var isOpen: Bool { context != nil && failure == nil }
-
     // MARK: Opening and closing
 
     /// Starts to connect; a failure that is known at once is thrown, a later one arrives as `socketEnded`.

@@ -39,7 +39,6 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     @exclusivity(unchecked) var deadlineArmedFor = UInt64.max
     var heartbeatTimer: LoopTimer?
     @exclusivity(unchecked) var lastMoved: UInt64 = 0
-    private var isHeartbeatDue = false
     /// The owner wants no more: what was accepted is finished, nothing else is taken.
     var isEnding = false
     private var openWaiters: [(Result<LinkFacts, RedisError>) -> Void] = []

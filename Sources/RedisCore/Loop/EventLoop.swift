@@ -17,8 +17,8 @@ import Darwin
 /// Cross-thread work goes through one mutex-guarded inbox and costs one wake-up per sleep of the loop, however many
 /// callers there are; work submitted on the loop itself takes neither lock nor wake-up.
 public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
-    // Unchecked: `inbox`, `thread` and `lagReading` are guarded as noted; all else is touched by the loop's thread
-    // only.
+    // Unchecked: `inbox` and `ended` are guarded by their mutexes, `thread` is written before the loop is shared, the
+    // flags are atomic; all else is touched by the loop's thread only.
 
     /// The loop that clients share unless they are given another; it lives as long as the process.
     public static let shared = EventLoop(name: "signalbox", isShared: true)

@@ -46,8 +46,4 @@ final class FirstOutcome<Value: Sendable>: Sendable {
         continuation?.resume(returning: value)
         return isFirst
     }
-
-    var isSettled: Bool {
-        state.withLock { if case .settled = $0 { true } else { false } }
-    }
 }

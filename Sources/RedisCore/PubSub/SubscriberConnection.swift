@@ -16,7 +16,7 @@ import Darwin
 /// nonce published from the control connection must come back within a period. That proves delivery, which the answer
 /// to a PING would not.
 final class SubscriberConnection: RedisLink, @unchecked Sendable {
-    // Unchecked: `nextID` is atomic and `heartbeatSeen` guarded; all else belongs to the loop's thread.
+    // Unchecked: `nextID` and `heartbeatSeen` are atomic; all else belongs to the loop's thread.
 
     private typealias Registry = SubscriptionRegistry<SubscriptionStorage>
 
