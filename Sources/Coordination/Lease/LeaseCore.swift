@@ -10,7 +10,7 @@ import Synchronization
 final class LeaseCore: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    private struct Inner: ~Copyable {
+    struct Inner: ~Copyable {
         var machine: LeaseStateMachine
         var listeners = LossListeners()
         var releaseJoiners: [CheckedContinuation<Result<ReleaseOutcome, CoordinationError>, Never>] = []
@@ -20,24 +20,28 @@ final class LeaseCore: Sendable {
     let kind: LeaseKind
     let name: String
     let key: RedisKey
+    /// What the scripts get besides `key`, after it.
+    let otherKeys: [RedisKey]
     let token: Token
-    /// How long a task's record outlives its lease, in ms; nil for locks.
-    let recordLife: Int64?
-    private let wakeSuffix: String
-    private let inner: Mutex<Inner>
+    /// What the scripts of this kind need besides token and time to live, the same each time.
+    private let further: [any RedisArgument]
+    let wakeSuffix: String
+    let inner: Mutex<Inner>
     /// Guarded by the renewal loop's mutex, which alone reads and writes it.
     nonisolated(unsafe) var renewalID: RenewalSchedule<LeaseCore>.ID?
 
     init(
         _ engine: CoordinationEngine, kind: LeaseKind, name: String, key: RedisKey, ttl: LeaseTime, now: Instant,
-        renews: Bool, maxHold: Duration?, wakeSuffix: String, recordLife: Int64? = nil
+        renews: Bool, maxHold: Duration?, wakeSuffix: String, otherKeys: [RedisKey] = [],
+        further: [any RedisArgument] = []
     ) {
         self.engine = engine
         self.kind = kind
         self.name = name
         self.key = key
         token = Token()
-        self.recordLife = recordLife
+        self.otherKeys = otherKeys
+        self.further = further
         self.wakeSuffix = wakeSuffix
         inner = Mutex(Inner(machine: LeaseStateMachine(ttl: ttl, renews: renews, maxHold: maxHold, now: now)))
     }
@@ -118,10 +122,10 @@ final class LeaseCore: Sendable {
         }
     }
 
-    func renewalArguments(_ ttl: LeaseTime) -> [any RedisArgument] {
-        guard let recordLife else { return [token.text, ttl.milliseconds] }
-        return [token.text, ttl.milliseconds, recordLife]
-    }
+    /// What every script of the lease gets as its keys.
+    var keys: [RedisKey] { [key] + otherKeys }
+
+    func renewalArguments(_ ttl: LeaseTime) -> [any RedisArgument] { [token.text, ttl.milliseconds] + further }
 
     /// Tells everybody who wants to know.
     ///
@@ -165,7 +169,7 @@ final class LeaseCore: Sendable {
         let reply: Int64
         do {
             reply = try await engine.redis.evaluate(
-                kind.renew, keys: [key], arguments: renewalArguments(ttl), on: .control)
+                kind.renew, keys: keys, arguments: renewalArguments(ttl), on: .control)
         } catch  where error.code == .wrongType {
             reply = -1
         } catch {
@@ -195,7 +199,8 @@ final class LeaseCore: Sendable {
         guard inner.withLock({ $0.machine.isHeld && $0.machine.loss == nil }) else { return false }
         let reply: Int64
         do {
-            reply = try await engine.redis.evaluate(kind.check, keys: [key], arguments: [token.text], on: .control)
+            reply = try await engine.redis.evaluate(
+                kind.check, keys: keys, arguments: [token.text] + further, on: .control)
         } catch  where error.code == .wrongType {
             reply = -1
         } catch {
@@ -204,119 +209,5 @@ final class LeaseCore: Sendable {
         let answer = LeaseStateMachine.Answer(reply)
         if let reason = inner.withLock({ $0.machine.refuted(answer) }) { lost(reason) }
         return answer == .mine
-    }
-
-    // MARK: Releasing
-
-    func release() async throws -> ReleaseOutcome {
-        let now = ContinuousClock.now
-        switch inner.withLock({ $0.machine.beginRelease(now) }) {
-        case .finished(let outcome): return outcome
-        case .join:
-            return try await withCheckedContinuation { joiner in
-                let known = inner.withLock { inner -> Bool in
-                    guard inner.machine.isReleasing else { return true }
-                    inner.releaseJoiners.append(joiner)
-                    return false
-                }
-                // The release we meant to join has just ended: its result is what beginRelease answers now.
-                if known { joiner.resume(returning: joinedLate()) }
-            }.get()
-        case .send(let mayHaveBeenSent):
-            // Before the first suspension: no renewal is decided from here on.
-            engine.renewals.remove(self)
-            return try await sendRelease(now, mayHaveBeenSent: mayHaveBeenSent)
-        }
-    }
-
-    /// The work's result was recorded, which released the lease in the same step.
-    func finished() {
-        engine.renewals.remove(self)
-        inner.withLock { inner in
-            inner.machine.finished()
-            return inner.listeners.takeAll()
-        }.notify(nil)
-    }
-
-    /// The usual case first, in the caller's own task; a cancelled caller or a lost reply takes the long way.
-    private func sendRelease(_ begun: Instant, mayHaveBeenSent: Bool) async throws -> ReleaseOutcome {
-        var repeated = mayHaveBeenSent
-        if !Task.isCancelled {
-            do {
-                let reply = try await engine.redis.evaluate(
-                    kind.release, (key.name, token.text, wakeSuffix), timeout: Lease.releaseBudget, on: .control)
-                return try ended(.init(result: .success(reply), repeated: repeated)).get()
-            } catch let error as RedisError {
-                if Persistent.isVerdict(error) {
-                    return try ended(.init(result: .failure(error), repeated: repeated)).get()
-                }
-                repeated = repeated || error.wasWritten
-            }
-        }
-        return try ended(await insistOnRelease(until: begun + Lease.releaseBudget, repeated: repeated)).get()
-    }
-
-    private func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {
-        await Persistent(engine.redis).insist(until: deadline, repeated: repeated) {
-            [self] timeout throws(RedisError) in
-            try await engine.redis.evaluate(
-                kind.release, (key.name, token.text, wakeSuffix), timeout: timeout, on: .control)
-        }
-    }
-
-    private func ended(_ answer: Persistent.Answer<Int64>) -> Result<ReleaseOutcome, CoordinationError> {
-        let (outcome, joiners, listeners) = inner.withLock { inner in
-            let outcome: Result<ReleaseOutcome, CoordinationError>
-            switch answer.result {
-            case .success(let reply):
-                outcome = .success(inner.machine.releaseAnswered(.init(reply), repeated: answer.repeated))
-            case .failure(let error) where error.code == .wrongType:
-                outcome = .success(inner.machine.releaseAnswered(.other, repeated: answer.repeated))
-            case .failure(let error):
-                inner.machine.releaseFailed()
-                outcome = .failure(unanswered(error))
-            }
-            let joiners = inner.releaseJoiners
-            inner.releaseJoiners = []
-            return (outcome, joiners, inner.listeners.takeAll())
-        }
-        for joiner in joiners { joiner.resume(returning: outcome) }
-        listeners.notify(nil)
-        if case .failure = outcome { engine.metrics.releasesFailed.increment() }
-        return outcome
-    }
-
-    private func joinedLate() -> Result<ReleaseOutcome, CoordinationError> {
-        if let outcome = inner.withLock({ $0.machine.outcome }) { return .success(outcome) }
-        return .failure(unanswered(nil))
-    }
-
-    // MARK: Errors
-
-    private func unanswered(_ error: RedisError?) -> CoordinationError {
-        CoordinationError(
-            .unavailable, operation: "release", key: key.name,
-            message: "the release of \(key.name) was not answered; release again or let its time to live end it",
-            underlying: error)
-    }
-
-    func notHeld(_ operation: String) -> CoordinationError {
-        CoordinationError(
-            .lockNotHeld, operation: operation, key: key.name,
-            message: "the \(kind.noun) \(name) was released before; acquire it again")
-    }
-
-    func lostError(_ operation: String, _ reason: LeaseLoss, underlying: (any Error)? = nil) -> CoordinationError {
-        let why =
-            switch reason {
-            case .expired: "its key is gone from Redis"
-            case .takenOver: "somebody else holds it"
-            case .unconfirmed: "it could not be renewed in time"
-            case .maxHold: "it was held as long as maxHold permits"
-            }
-        return CoordinationError(
-            .lockLost, operation: operation, key: key.name,
-            message: "the \(kind.noun) \(name) was lost: \(why); undo or fence what was done under it",
-            underlying: underlying)
     }
 }

@@ -1,20 +1,31 @@
 import RedisCore
 
-/// Which scripts keep a lease: those of a lock or those of a guarded task.
+/// Which scripts keep a lease: those of a lock, of a guarded task, and so on; each kind is one static value.
+///
+/// All three scripts get the lease's keys and return 1 for "this token's", 0 for "nobody's" and −1 for "another's":
+///
+/// | script | ARGV |
+/// |---|---|
+/// | `renew` | token, time to live (ms), the lease's further arguments |
+/// | `release` | token, what a wake channel adds to its key |
+/// | `check` | token, the lease's further arguments |
 ///
 /// A class, so that a lease holds one reference and not a dozen strings.
 final class LeaseKind: Sendable {
     /// For errors and logs.
     let noun: String
     let renew: RedisScript
-    let release: ShortScript
+    let release: RedisScript
     let check: RedisScript
+    /// `release` for leases of a single key, with the constant part of its command encoded.
+    let shortRelease: ShortScript
 
-    private init(noun: String, renew: RedisScript, release: RedisScript, check: RedisScript) {
+    init(noun: String, renew: RedisScript, release: RedisScript, check: RedisScript) {
         self.noun = noun
         self.renew = renew
-        self.release = ShortScript(release, keyCount: 1, numberCount: 0)
+        self.release = release
         self.check = check
+        shortRelease = ShortScript(release, keyCount: 1, numberCount: 0)
     }
 
     static let lock = LeaseKind(

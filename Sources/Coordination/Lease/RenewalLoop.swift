@@ -161,7 +161,7 @@ final class RenewalLoop: Sendable {
 
         mutating func add(_ core: LeaseCore, _ ttl: LeaseTime) {
             leases.append(core)
-            requests.append(([core.key], core.renewalArguments(ttl)))
+            requests.append((core.keys, core.renewalArguments(ttl)))
             timeout = min(timeout, max(ttl.refreshPeriod, .milliseconds(10)))
         }
     }

@@ -2,15 +2,7 @@ import Metrics
 import RedisCore
 
 /// One wish for one lock: its keys and times, checked once, for as many attempts as it takes.
-struct LockRequest: Sendable {
-    enum Attempt: Sendable {
-        case granted(Lease)
-        /// Somebody else's; nil when the key never expires.
-        case held(left: Duration?)
-        /// Granted, but the reply took longer than the time to live; given back.
-        case tooLate
-    }
-
+struct LockRequest: LeaseRequest {
     let engine: CoordinationEngine
     let name: String
     let key: String
@@ -33,10 +25,11 @@ struct LockRequest: Sendable {
         }
     }
 
+    var kind: LeaseKind { .lock }
     var wakeChannel: String { key + wakeSuffix }
 
     /// Asks once, with a token of its own: one round trip.
-    func attempt(timeout: Duration?) async throws(RedisError) -> Attempt {
+    func attempt(timeout: Duration?) async throws(RedisError) -> LeaseAttempt {
         let now = ContinuousClock.now
         let core = LeaseCore(
             engine, kind: .lock, name: name, key: RedisKey(key), ttl: ttl, now: now, renews: renews, maxHold: maxHold,
@@ -52,22 +45,8 @@ struct LockRequest: Sendable {
             core.abandoned(after: error)
             throw error
         }
-        guard reply > 0 else {
-            core.refused()
-            engine.metrics.contended.increment()
-            return .held(left: reply == -1 ? nil : .milliseconds(-reply - 2))
-        }
-        guard core.granted() else {
-            await core.giveBack()
-            return .tooLate
-        }
-        engine.metrics.acquired.increment()
-        return .granted(Lease(core, fencingToken: reply))
-    }
-
-    func tooLate() -> CoordinationError {
-        CoordinationError(
-            .unavailable, operation: "acquire", key: key,
-            message: "the lock \(name) was granted too late for its time to live of \(ttl.duration); it was given back")
+        let attempt = core.answered(reply)
+        if case .tooLate = attempt { await core.giveBack() }
+        return attempt
     }
 }

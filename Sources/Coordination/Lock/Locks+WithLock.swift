@@ -1,6 +1,3 @@
-import Logging
-import Tracing
-
 extension Locks {
     /// Runs `body` while holding the lock, and releases it whatever happens.
     ///
@@ -21,29 +18,6 @@ extension Locks {
         _ body: @escaping @Sendable (Lease) async throws -> T
     ) async throws -> T {
         let lease = try await acquire(name, ttl: ttl, wait: wait)
-        let result = await withSpan("lock.hold", ofKind: .internal) { span -> Result<T, any Error> in
-            span.attributes["lock.key"] = lease.key
-            // The caller may have been scheduled late: a lease that ended meanwhile protects nothing.
-            guard lease.isTrusted else { return .failure(CancellationError()) }
-            return await GuardedBody.run(lease, body)
-        }
-        let trusted = lease.isTrusted
-        let loss = lease.loss
-        var released: ReleaseOutcome?
-        do {
-            released = try await lease.release()
-        } catch {
-            engine.logger.warning(
-                "a lock was not released; it ends with its time to live",
-                metadata: ["lock": "\(name)", "error": "\(error)"])
-        }
-        if trusted, released == .released || released == nil { return try result.get() }
-        let reason = loss ?? (released == .notOwner ? .takenOver : .expired)
-        throw lease.core.lostError("withLock", reason, underlying: result.failure)
+        return try await HeldBody(lease, operation: "withLock", subject: "lock").run(body)
     }
-}
-
-extension Result {
-    /// The error, when it is one.
-    var failure: (any Error)? { if case .failure(let error) = self { error } else { nil } }
 }

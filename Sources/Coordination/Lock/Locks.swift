@@ -56,16 +56,7 @@ public final class Locks: Sendable {
     /// - Returns: the lease, or nil when somebody else holds the lock.
     /// - Throws: `unavailable` when Redis gave no verdict, `invalidArgument`; `CancellationError`.
     public func tryAcquire(_ name: String, ttl: Duration = .seconds(30)) async throws -> Lease? {
-        let request = try LockRequest(self, name, ttl: ttl)
-        do {
-            switch try await request.attempt(timeout: nil) {
-            case .granted(let lease): return lease
-            case .held: return nil
-            case .tooLate: throw request.tooLate()
-            }
-        } catch let error as RedisError {
-            throw CoordinationError.from(error, operation: "acquire", key: request.key)
-        }
+        try await LockRequest(self, name, ttl: ttl).tryLease()
     }
 
     /// Takes the lock, waiting for it when it is held; one round trip when it is free.
@@ -81,7 +72,7 @@ public final class Locks: Sendable {
     ///   `CancellationError`, after which no lock is held.
     public func acquire(_ name: String, ttl: Duration = .seconds(30), wait: Duration? = nil) async throws -> Lease {
         let request = try LockRequest(self, name, ttl: ttl)
-        return try await LockWait(request, wait: wait).lease()
+        return try await LeaseWait(request, wait: wait).lease()
     }
 
     /// Tries, and tries again after a pause when somebody else holds the lock.

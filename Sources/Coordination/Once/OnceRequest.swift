@@ -42,7 +42,7 @@ struct OnceRequest: Sendable {
         let now = ContinuousClock.now
         let core = LeaseCore(
             engine, kind: .task, name: id, key: RedisKey(key), ttl: lease, now: now, renews: true, maxHold: nil,
-            wakeSuffix: wakeSuffix, recordLife: retention.milliseconds)
+            wakeSuffix: wakeSuffix, further: [retention.milliseconds])
         engine.renewals.register(core, now: now)
         let reply: [RedisValue]
         do {

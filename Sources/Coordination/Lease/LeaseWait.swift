@@ -2,13 +2,13 @@ import Metrics
 import RedisCore
 
 /// One call of `acquire`: the first attempt, the wait, and what its end means to the caller.
-struct LockWait: Sendable {
-    private let request: LockRequest
+struct LeaseWait<Request: LeaseRequest>: Sendable {
+    private let request: Request
     private let wait: Duration?
     private let begun = ContinuousClock.now
     private var waits: WaitRoom { request.engine.waits }
 
-    init(_ request: LockRequest, wait: Duration?) throws(CoordinationError) {
+    init(_ request: Request, wait: Duration?) throws(CoordinationError) {
         if let wait, wait < .zero {
             throw CoordinationError(
                 .invalidArgument, operation: "acquire", key: request.key,
@@ -46,7 +46,7 @@ struct LockWait: Sendable {
     ///
     /// When it is the wait that ends it, that is contention after "held" was heard before, and a silent Redis
     /// otherwise.
-    private func attempt(sawHeld: Bool) async throws -> LockRequest.Attempt {
+    private func attempt(sawHeld: Bool) async throws -> LeaseAttempt {
         let left = wait.flatMap { $0 == .zero ? nil : $0 - (.now - begun) }
         if let left, left <= .zero { throw notAcquired() }
         let usual = request.engine.redis.configuration.commandTimeout
@@ -59,9 +59,6 @@ struct LockWait: Sendable {
     }
 
     private func notAcquired(_ underlying: (any Error)? = nil) -> CoordinationError {
-        CoordinationError(
-            .lockNotAcquired, operation: "acquire", key: request.key,
-            message: "the lock \(request.name) was still held after \(wait ?? .zero); try later or wait longer",
-            underlying: underlying)
+        request.notAcquired(after: wait ?? .zero, underlying)
     }
 }

@@ -1,0 +1,105 @@
+import Metrics
+import RedisCore
+import Synchronization
+
+/// The end of a lease: given back once, in bounded time, whatever happened to the caller.
+extension LeaseCore {
+    func release() async throws -> ReleaseOutcome {
+        let now = ContinuousClock.now
+        switch inner.withLock({ $0.machine.beginRelease(now) }) {
+        case .finished(let outcome): return outcome
+        case .join:
+            return try await withCheckedContinuation { joiner in
+                let known = inner.withLock { inner -> Bool in
+                    guard inner.machine.isReleasing else { return true }
+                    inner.releaseJoiners.append(joiner)
+                    return false
+                }
+                // The release we meant to join has just ended: its result is what beginRelease answers now.
+                if known { joiner.resume(returning: joinedLate()) }
+            }.get()
+        case .send(let mayHaveBeenSent):
+            // Before the first suspension: no renewal is decided from here on.
+            engine.renewals.remove(self)
+            return try await sendRelease(now, mayHaveBeenSent: mayHaveBeenSent)
+        }
+    }
+
+    /// The work's result was recorded, which released the lease in the same step.
+    func finished() {
+        engine.renewals.remove(self)
+        inner.withLock { inner in
+            inner.machine.finished()
+            return inner.listeners.takeAll()
+        }.notify(nil)
+    }
+
+    /// The usual case first, in the caller's own task; a cancelled caller or a lost reply takes the long way.
+    private func sendRelease(_ begun: Instant, mayHaveBeenSent: Bool) async throws -> ReleaseOutcome {
+        var repeated = mayHaveBeenSent
+        if !Task.isCancelled {
+            do {
+                let reply: Int64
+                if otherKeys.isEmpty {
+                    reply = try await engine.redis.evaluate(
+                        kind.shortRelease, (key.name, token.text, wakeSuffix), timeout: Lease.releaseBudget,
+                        on: .control)
+                } else {
+                    reply = try await requestRelease(timeout: Lease.releaseBudget)
+                }
+                return try ended(.init(result: .success(reply), repeated: repeated)).get()
+            } catch let error as RedisError {
+                if Persistent.isVerdict(error) {
+                    return try ended(.init(result: .failure(error), repeated: repeated)).get()
+                }
+                repeated = repeated || error.wasWritten
+            }
+        }
+        return try ended(await insistOnRelease(until: begun + Lease.releaseBudget, repeated: repeated)).get()
+    }
+
+    func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {
+        await Persistent(engine.redis).insist(until: deadline, repeated: repeated) {
+            [self] timeout throws(RedisError) in try await requestRelease(timeout: timeout)
+        }
+    }
+
+    private func requestRelease(timeout: Duration) async throws(RedisError) -> Int64 {
+        try await engine.redis.evaluate(
+            kind.release, keys: keys, arguments: [token.text, wakeSuffix], timeout: timeout, on: .control)
+    }
+
+    private func ended(_ answer: Persistent.Answer<Int64>) -> Result<ReleaseOutcome, CoordinationError> {
+        let (outcome, joiners, listeners) = inner.withLock { inner in
+            let outcome: Result<ReleaseOutcome, CoordinationError>
+            switch answer.result {
+            case .success(let reply):
+                outcome = .success(inner.machine.releaseAnswered(.init(reply), repeated: answer.repeated))
+            case .failure(let error) where error.code == .wrongType:
+                outcome = .success(inner.machine.releaseAnswered(.other, repeated: answer.repeated))
+            case .failure(let error):
+                inner.machine.releaseFailed()
+                outcome = .failure(unanswered(error))
+            }
+            let joiners = inner.releaseJoiners
+            inner.releaseJoiners = []
+            return (outcome, joiners, inner.listeners.takeAll())
+        }
+        for joiner in joiners { joiner.resume(returning: outcome) }
+        listeners.notify(nil)
+        if case .failure = outcome { engine.metrics.releasesFailed.increment() }
+        return outcome
+    }
+
+    private func joinedLate() -> Result<ReleaseOutcome, CoordinationError> {
+        if let outcome = inner.withLock({ $0.machine.outcome }) { return .success(outcome) }
+        return .failure(unanswered(nil))
+    }
+
+    private func unanswered(_ error: RedisError?) -> CoordinationError {
+        CoordinationError(
+            .unavailable, operation: "release", key: key.name,
+            message: "the release of \(key.name) was not answered; release again or let its time to live end it",
+            underlying: error)
+    }
+}
