@@ -51,18 +51,25 @@ final class HiredisSocket: LoopFlushable {
     @exclusivity(unchecked) private var isParsing = false
 
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: inputSize, alignment: 16)
-    private static let inputSize = 64 * 1024
+    /// The reply at hand, when it lies in `input`.
+    private let plain = UnsafeMutablePointer<redisReply>.allocate(capacity: 1)
+    /// Bytes at the start of `input` that the last read left there: the beginning of a short reply.
+    private var kept = 0
+    /// Twice the largest reply that is read in place, so that there is always room behind what is kept.
+    private static let inputSize = 2 * ReplyArena.largeString
     private static let pieceSize = 4 * 1024
 
     init(on loop: EventLoop, link: RedisLink) {
         self.loop = loop
         self.link = link
+        plain.initialize(to: redisReply())
     }
 
     deinit {
         assert(context == nil, "a socket must be closed before it is forgotten")
         functions?.deallocate()
         input.deallocate()
+        plain.deallocate()
     }
 
     // MARK: Opening and closing
@@ -162,6 +169,7 @@ final class HiredisSocket: LoopFlushable {
         self.context = nil
         isConnected = false
         wantsWrite = false
+        kept = 0
         outputBytes = 0
         link.socketEnded(failure)
     }
@@ -273,31 +281,65 @@ final class HiredisSocket: LoopFlushable {
     }
 
     private func read(_ context: UnsafeMutablePointer<redisAsyncContext>) {
-        let count = recv(context.pointee.c.fd, input.baseAddress, input.count, 0)
+        let room = UnsafeMutableRawBufferPointer(rebasing: input[kept...])
+        let count = recv(context.pointee.c.fd, room.baseAddress, room.count, 0)
         guard count > 0 else {
             if count == 0 { return end(Failure(kind: .endOfFile, text: "Server closed the connection")) }
             if errno != EAGAIN, errno != EINTR { end(Failure(kind: .input, text: String(cString: strerror(errno)))) }
             return
         }
         isParsing = true
-        feed(UnsafeRawBufferPointer(rebasing: input[..<count]), Self.synchronous(context).pointee.reader)
+        parse(UnsafeRawBufferPointer(rebasing: input[..<(kept + count)]), Self.synchronous(context).pointee.reader)
         isParsing = false
         // Ended while a reply was handed out.
         if failure != nil { redisAsyncFree(context) }
     }
 
-    /// hiredis' reader moves what is left in its buffer after each KiB it has consumed, so it gets small pieces.
-    private func feed(_ bytes: UnsafeRawBufferPointer, _ reader: UnsafeMutablePointer<redisReader>) {
+    /// Takes short plain replies where they lie, and has hiredis read all others.
+    ///
+    /// Its reader moves what is left in its buffer after each KiB it has consumed, so it gets small pieces.
+    private func parse(_ bytes: UnsafeRawBufferPointer, _ reader: UnsafeMutablePointer<redisReader>) {
         var rest = bytes
+        kept = 0
         while failure == nil, !rest.isEmpty {
-            let piece = rest.prefix(Self.pieceSize)
-            let start = UnsafeRawBufferPointer(rebasing: piece).baseAddress?.assumingMemoryBound(to: CChar.self)
-            guard redisReaderFeed(reader, start, piece.count) == REDIS_OK else {
-                return end(Failure(kind: .other, text: Self.text(&reader.pointee.errstr)))
+            var taken = min(Self.pieceSize, rest.count)
+            switch reader.pointee.isIdle ? PlainReply.read(rest) : .other {
+            case .whole(let reply, let count):
+                taken = count
+                fill(plain, reply, rest)
+                received(RedisReply(plain, arena))
+            case .beginning: return keep(rest)
+            case .other:
+                guard redisReaderFeed(reader, rest.baseAddress?.assumingMemoryBound(to: CChar.self), taken) == REDIS_OK
+                else { return end(Failure(kind: .other, text: Self.text(&reader.pointee.errstr))) }
+                parse(reader)
             }
-            parse(reader)
-            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+            rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
         }
+    }
+
+    @inline(__always)
+    private func fill(
+        _ target: UnsafeMutablePointer<redisReply>, _ reply: PlainReply, _ bytes: UnsafeRawBufferPointer
+    ) {
+        switch reply {
+        case .null: target.pointee.type = REDIS_REPLY_NIL
+        case .integer(let value):
+            target.pointee.type = REDIS_REPLY_INTEGER
+            target.pointee.integer = value
+        case .bytes(let start, let count):
+            target.pointee.type = REDIS_REPLY_STRING
+            target.pointee.str = UnsafeMutablePointer(
+                mutating: bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self))
+            // `len` is an int in hiredis 0.14 and a size_t since 1.0.
+            target.pointee.len = numericCast(count)
+        }
+    }
+
+    /// Leaves the beginning of a short reply for the next read to complete.
+    private func keep(_ rest: UnsafeRawBufferPointer) {
+        input.copyMemory(from: rest)
+        kept = rest.count
     }
 
     private func parse(_ reader: UnsafeMutablePointer<redisReader>) {
@@ -331,4 +373,9 @@ final class HiredisSocket: LoopFlushable {
 enum ConnectionTarget: Equatable {
     case tcp(address: String, port: Int)
     case unix(path: String)
+}
+
+extension redisReader {
+    /// True between two replies, with nothing of the next one in its buffer.
+    fileprivate var isIdle: Bool { ridx == -1 && pos == len }
 }
