@@ -4,7 +4,7 @@ import RedisCore
 ///
 /// All keys of one object share the hash tag made from its name. Pub/sub knows no database numbers, so channels carry
 /// the number. The channel is the key plus a suffix, so that a script needs only the suffix.
-struct CoordinationKeys: Sendable {
+final class CoordinationKeys: Sendable {
     /// Longest accepted name, in bytes of UTF-8.
     static let longestName = 1_024
 
@@ -22,21 +22,29 @@ struct CoordinationKeys: Sendable {
         wakeSuffix = ":wake:\(configuration.database)"
     }
 
-    /// The lock's own key and the key of its fence.
-    func lock(_ name: String) throws(CoordinationError) -> (lock: String, fence: String) {
+    /// What stands before and behind a lock's key in the name of its fence.
+    var aroundFence: (before: String, after: String) {
+        switch naming.style {
+        case .standard: ("", ":fence")
+        case .plain: ("{", "}:fence")
+        }
+    }
+
+    /// The key of a lock's fence.
+    func fence(of lock: String) -> String { aroundFence.before + lock + aroundFence.after }
+
+    /// The lock's own key.
+    func lock(_ name: String) throws(CoordinationError) -> String {
         try Self.check(name, "a lock's name")
         switch naming.style {
-        case .standard:
-            let escaped = Self.escaped(name)
-            return (Self.join(lockStart, escaped, "}"), Self.join(lockStart, escaped, "}:fence"))
+        case .standard: return Self.join(lockStart, Self.escaped(name), "}")
         case .plain(let plainPrefix):
             guard !Self.hasBrace(name) else {
                 throw CoordinationError(
                     .invalidArgument, operation: "acquire",
                     message: "a lock's name may not contain braces with plain keys: they would choose the cluster slot")
             }
-            let key = plainPrefix.isEmpty ? name : "\(plainPrefix):\(name)"
-            return (key, "{\(key)}:fence")
+            return plainPrefix.isEmpty ? name : "\(plainPrefix):\(name)"
         }
     }
 
@@ -83,25 +91,35 @@ struct CoordinationKeys: Sendable {
 
     /// Three parts in one allocation: locks are named very often.
     private static func join(_ start: String, _ name: String, _ end: String) -> String {
-        let count = start.utf8.count + name.utf8.count + end.utf8.count
-        return String(unsafeUninitializedCapacity: count) { buffer in
-            let target = UnsafeMutableRawBufferPointer(buffer)
+        String(unsafeUninitializedCapacity: start.utf8.count + name.utf8.count + end.utf8.count) { buffer in
             var filled = 0
-            for index in 0..<3 {
-                var part = index == 0 ? start : index == 1 ? name : end
-                part.withUTF8 { bytes in
-                    UnsafeMutableRawBufferPointer(rebasing: target[filled...])
-                        .copyMemory(from: UnsafeRawBufferPointer(bytes))
-                    filled += bytes.count
-                }
-            }
+            append(start, to: buffer, &filled)
+            append(name, to: buffer, &filled)
+            append(end, to: buffer, &filled)
             return filled
+        }
+    }
+
+    private static func append(_ part: String, to buffer: UnsafeMutableBufferPointer<UInt8>, _ filled: inout Int) {
+        let rest = UnsafeMutableBufferPointer(rebasing: buffer[filled...])
+        let copied: Int? = part.utf8.withContiguousStorageIfAvailable { bytes in
+            _ = rest.update(fromContentsOf: bytes)
+            return bytes.count
+        }
+        if let copied {
+            filled += copied
+        } else {
+            for byte in part.utf8 {
+                buffer[filled] = byte
+                filled += 1
+            }
         }
     }
 
     /// Percent-escapes what could move a key to another slot, match a pattern or break a log line.
     static func escaped(_ name: String) -> String {
-        guard name.utf8.contains(where: needsEscape) else { return name }
+        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in !bytes.contains(where: needsEscape) }
+        if isPlain ?? !name.utf8.contains(where: needsEscape) { return name }
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(name.utf8.count + 8)
@@ -115,12 +133,16 @@ struct CoordinationKeys: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    @inline(__always)
     private static func needsEscape(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0..<0x20, 0x7F: true
-        case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "%"): true
-        case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\\"): true
-        default: false
-        }
+        byte < 0x20 || (byte < 0x80 && (byte < 64 ? escapedBytes.0 : escapedBytes.1) >> UInt64(byte & 63) & 1 == 1)
     }
+
+    /// A bit for each byte below 0x80: `% * ?` in the first word, `[ \ ] { }` and 0x7F in the second.
+    private static let escapedBytes: (UInt64, UInt64) = {
+        var words: (UInt64, UInt64) = (0, 0)
+        for byte in "%*?".utf8 { words.0 |= 1 << UInt64(byte) }
+        for byte in "[\\]{}\u{7F}".utf8 { words.1 |= 1 << UInt64(byte - 64) }
+        return words
+    }()
 }

@@ -1,3 +1,4 @@
+import RedisCore
 import Synchronization
 
 #if canImport(Glibc)
@@ -10,28 +11,19 @@ import Musl
 ///
 /// Never reused, never derived from the process or the name.
 struct Token: Sendable, Hashable {
-    let text: String
+    let high: UInt64
+    let low: UInt64
 
-    init() {
-        let (high, low) = Self.pool.withLock { ($0.next(), $0.next()) }
-        self.init(high: high, low: low)
-    }
+    init() { (high, low) = Self.pool.withLock { ($0.next(), $0.next()) } }
 
     init(high: UInt64, low: UInt64) {
-        text = String(unsafeUninitializedCapacity: 32) { buffer in
-            for index in 0..<16 {
-                buffer[index] = Self.digit(high, index)
-                buffer[index + 16] = Self.digit(low, index)
-            }
-            return 32
-        }
+        self.high = high
+        self.low = low
     }
 
-    /// The digit at `index`, most significant first.
-    private static func digit(_ value: UInt64, _ index: Int) -> UInt8 {
-        let nibble = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15
-        return nibble < 10 ? 48 + nibble : 87 + nibble
-    }
+    var bits: (high: UInt64, low: UInt64) { (high, low) }
+    /// As Redis stores it: 32 hexadecimal digits.
+    var text: String { TokenScriptCall.text(of: bits) }
 
     private static let pool = Mutex(RandomPool())
 }

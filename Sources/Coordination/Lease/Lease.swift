@@ -35,7 +35,7 @@ public final class Lease: Sendable {
     /// Until when it may be relied on without asking Redis, as of the last renewal.
     ///
     /// Counted from before the request was sent, less 1 % and 2 ms, on a clock that goes on while the machine sleeps.
-    public var trustedUntil: ContinuousClock.Instant { core.trustedUntil }
+    public var trustedUntil: ContinuousClock.Instant { core.trustedUntil.instant }
 
     /// True while it is held, not lost, and ``trustedUntil`` is ahead; costs no round trip.
     public var isTrusted: Bool { core.isTrusted() }

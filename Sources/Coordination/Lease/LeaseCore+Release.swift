@@ -4,8 +4,9 @@ import Synchronization
 
 /// The end of a lease: given back once, in bounded time, whatever happened to the caller.
 extension LeaseCore {
+    @inline(__always)
     func release() async throws -> ReleaseOutcome {
-        let now = ContinuousClock.now
+        let now = Moment.now
         switch inner.withLock({ $0.machine.beginRelease(now) }) {
         case .finished(let outcome): return outcome
         case .join:
@@ -35,6 +36,7 @@ extension LeaseCore {
     }
 
     /// The usual case first, in the caller's own task; a cancelled caller or a lost reply takes the long way.
+    @inline(__always)
     private func sendRelease(_ begun: Instant, mayHaveBeenSent: Bool) async throws -> ReleaseOutcome {
         var repeated = mayHaveBeenSent
         if !Task.isCancelled {
@@ -42,8 +44,8 @@ extension LeaseCore {
                 let reply: Int64
                 if otherKeys.isEmpty {
                     reply = try await engine.redis.evaluate(
-                        kind.shortRelease, (key.name, token.text, wakeSuffix), timeout: Lease.releaseBudget,
-                        on: .control)
+                        TokenScriptCall(kind.shortRelease, key: key.name, token: token.bits, text: wakeSuffix),
+                        timeout: Lease.releaseBudget, on: .control)
                 } else {
                     reply = try await requestRelease(timeout: Lease.releaseBudget)
                 }

@@ -8,7 +8,7 @@ import Synchronization
 /// The holder's handle is a ``Lease``; when that is dropped, the core is withdrawn and the key dies at its time to
 /// live.
 final class LeaseCore: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     struct Inner: ~Copyable {
         var machine: LeaseStateMachine
@@ -54,7 +54,7 @@ final class LeaseCore: Sendable {
 
     /// True when the lease can be used; false when the reply came too late, so that it is to be given back.
     func granted() -> Bool {
-        let now = ContinuousClock.now
+        let now = Moment.now
         return inner.withLock { $0.machine.granted(now) } == .hold
     }
 
@@ -115,7 +115,7 @@ final class LeaseCore: Sendable {
     func renewalAnswered(
         _ answer: LeaseStateMachine.Answer?, sentAt: Instant, spread: Double
     ) -> LeaseStateMachine.RenewalAction {
-        let now = ContinuousClock.now
+        let now = Moment.now
         return inner.withLock { inner in
             guard let answer else { return inner.machine.renewalFailed(now) }
             return inner.machine.renewalAnswered(answer, sentAt: sentAt, now, spread: spread)
@@ -160,7 +160,7 @@ final class LeaseCore: Sendable {
     // MARK: Extending and checking
 
     func extend(to ttl: LeaseTime) async throws {
-        let sentAt = ContinuousClock.now
+        let sentAt = Moment.now
         switch inner.withLock({ $0.machine.extendSent(ttl, sentAt) }) {
         case .send(let lookAt): if let lookAt { engine.renewals.reschedule(self, at: lookAt) }
         case .notHeld: throw notHeld("extend")
@@ -173,14 +173,14 @@ final class LeaseCore: Sendable {
         } catch  where error.code == .wrongType {
             reply = -1
         } catch {
-            let now = ContinuousClock.now
+            let now = Moment.now
             if case .next(let at) = inner.withLock({ $0.machine.extendFailed(now) }) {
                 engine.renewals.reschedule(self, at: at)
             }
             throw CoordinationError.from(error, operation: "extend", key: key.name)
         }
         let spread = engine.renewals.spread()
-        let now = ContinuousClock.now
+        let now = Moment.now
         let action = inner.withLock {
             $0.machine.extendAnswered(.init(reply), ttl, sentAt: sentAt, now, spread: spread)
         }

@@ -18,14 +18,14 @@ final class LeaseKind: Sendable {
     let release: RedisScript
     let check: RedisScript
     /// `release` for leases of a single key, with the constant part of its command encoded.
-    let shortRelease: ShortScript
+    let shortRelease: TokenScript
 
     init(noun: String, renew: RedisScript, release: RedisScript, check: RedisScript) {
         self.noun = noun
         self.renew = renew
         self.release = release
         self.check = check
-        shortRelease = ShortScript(release, keyCount: 1, numberCount: 0)
+        shortRelease = TokenScript(release, hasSibling: false, hasText: true, numberCount: 0)
     }
 
     static let lock = LeaseKind(

@@ -4,7 +4,7 @@
 /// the acquisition is sent, so a grant whose caller has not been scheduled yet is renewed all the same; it is withdrawn
 /// synchronously when the release begins, so no renewal is decided after that.
 struct LeaseStateMachine: ~Copyable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// What the server said about a token.
     enum Answer: Sendable {

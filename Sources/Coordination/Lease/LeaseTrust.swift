@@ -4,7 +4,7 @@
 /// last was executed no earlier than any confirmed one was sent, so what can be relied on is the latest sending of a
 /// confirmed request plus the shortest time to live among those under way with it.
 struct LeaseTrust: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     private(set) var until: Instant
     /// Requests under way.

@@ -5,7 +5,7 @@ import RedisCore
 struct LeaseWait<Request: LeaseRequest>: Sendable {
     private let request: Request
     private let wait: Duration?
-    private let begun = ContinuousClock.now
+    private let begun = Moment.now
     private var waits: WaitRoom { request.engine.waits }
 
     init(_ request: Request, wait: Duration?) throws(CoordinationError) {

@@ -20,7 +20,7 @@ struct Persistent: Sendable {
     func run<T: Sendable>(
         within budget: Duration, repeated: Bool = false, _ request: @escaping Request<T>
     ) async -> Answer<T> {
-        let deadline = ContinuousClock.now + budget
+        let deadline = Moment.now + budget
         var repeated = repeated
         if !Task.isCancelled {
             do {
@@ -35,7 +35,7 @@ struct Persistent: Sendable {
 
     /// The part that a cancelled caller cannot end.
     func insist<T: Sendable>(
-        until deadline: ContinuousClock.Instant, repeated: Bool, _ request: @escaping Request<T>
+        until deadline: Moment, repeated: Bool, _ request: @escaping Request<T>
     ) async -> Answer<T> {
         await Task.detached(executorPreference: redis.eventLoop) {
             await attempts(until: deadline, repeated: repeated, request)
@@ -43,16 +43,16 @@ struct Persistent: Sendable {
     }
 
     private func attempts<T: Sendable>(
-        until deadline: ContinuousClock.Instant, repeated: Bool, _ request: Request<T>
+        until deadline: Moment, repeated: Bool, _ request: Request<T>
     ) async -> Answer<T> {
         var repeated = repeated
         var pause = Duration.milliseconds(10)
         while true {
-            let left = deadline - ContinuousClock.now
+            let left = deadline - Moment.now
             do {
                 return Answer(result: .success(try await request(max(left, .milliseconds(1)))), repeated: repeated)
             } catch {
-                let isLast = Self.isVerdict(error) || ContinuousClock.now + pause >= deadline
+                let isLast = Self.isVerdict(error) || Moment.now + pause >= deadline
                 if isLast { return Answer(result: .failure(error), repeated: repeated) }
                 repeated = repeated || error.wasWritten
             }

@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// Order of locks: this loop's, then a lease's. A lease never calls back while it holds its own.
 final class RenewalLoop: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// Requests in one write; more go into further writes.
     static let batchSize = 100
@@ -73,7 +73,7 @@ final class RenewalLoop: Sendable {
 
     /// Looks after every lease now: after a reconnect nobody knows what the server still has.
     func hurry() {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let timer = state.withLock { state in
             state.schedule.hurry(to: now)
             return Self.armIfNeeded(&state)
@@ -98,7 +98,7 @@ final class RenewalLoop: Sendable {
 
     /// Runs on the loop's thread.
     private func fired(_ armed: Instant) {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let due = state.withLock { state in
             if state.armed == armed { state.armed = nil }
             var due: [LeaseCore] = []

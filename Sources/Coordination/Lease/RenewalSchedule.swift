@@ -3,16 +3,11 @@
 /// Leases come and go far more often than they are renewed, so leaving removed entries to be skipped later would keep
 /// millions of dead ones. Slots are reused; the generation in the id tells a stale id from the slot's next tenant.
 struct RenewalSchedule<Element> {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     struct ID: Hashable, Sendable {
         fileprivate let slot: Int
         fileprivate let generation: UInt64
-    }
-
-    private struct Node {
-        var at: Instant
-        var slot: Int
     }
 
     // One entry per slot, in three arrays: sifting touches only the positions.
@@ -21,7 +16,7 @@ struct RenewalSchedule<Element> {
     /// Where the slot stands in the heap; −1 while the entry is out for being looked after, or free.
     private var positions: [Int] = []
     private var free: [Int] = []
-    private var heap: [Node] = []
+    private var heap: [RenewalNode] = []
 
     var isEmpty: Bool { elements.count == free.count }
     var count: Int { elements.count - free.count }
@@ -80,7 +75,7 @@ struct RenewalSchedule<Element> {
     // MARK: The heap
 
     private mutating func push(_ slot: Int, _ at: Instant) {
-        heap.append(Node(at: at, slot: slot))
+        heap.append(RenewalNode(at: at, slot: slot))
         siftUp(heap.count - 1)
     }
 
@@ -123,8 +118,14 @@ struct RenewalSchedule<Element> {
         place(node, parent)
     }
 
-    private mutating func place(_ node: Node, _ position: Int) {
+    private mutating func place(_ node: RenewalNode, _ position: Int) {
         heap[position] = node
         positions[node.slot] = position
     }
+}
+
+/// When to look after which slot; outside of the generic type, so that it is copied without asking the runtime how.
+private struct RenewalNode {
+    var at: Moment
+    var slot: Int
 }

@@ -38,7 +38,7 @@ enum LockScripts {
         """)
 
     /// ``acquire`` with the constant part of its command encoded.
-    static let shortAcquire = ShortScript(acquire, keyCount: 2, numberCount: 2)
+    static let shortAcquire = TokenScript(acquire, hasSibling: true, hasText: false, numberCount: 2)
 
     /// | | |
     /// |---|---|

@@ -39,7 +39,7 @@ struct OnceRequest: Sendable {
 
     /// Asks once, with a token of its own: one round trip.
     func claim(timeout: Duration?) async throws -> Claim {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let core = LeaseCore(
             engine, kind: .task, name: id, key: RedisKey(key), ttl: lease, now: now, renews: true, maxHold: nil,
             wakeSuffix: wakeSuffix, further: [retention.milliseconds])

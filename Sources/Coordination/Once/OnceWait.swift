@@ -5,7 +5,7 @@ import RedisCore
 struct OnceWait: Sendable {
     private let request: OnceRequest
     private let followers: TaskCoordinator.Followers
-    private let begun = ContinuousClock.now
+    private let begun = Moment.now
 
     init(_ request: OnceRequest, _ followers: TaskCoordinator.Followers) throws(CoordinationError) {
         if case .wait(let limit?) = followers, limit < .zero {

@@ -6,7 +6,7 @@ import DequeModule
 /// remembered, because that request may have been executed before the release it announces.
 struct WaitQueue {
     typealias ID = UInt64
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// Whom to tell to ask Redis.
     enum Action: Equatable {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// One queue per wake channel, first come first served within this process; only its first waiter asks Redis.
 final class WaitRoom: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// What an attempt found.
     enum Verdict<Value: Sendable>: Sendable {
@@ -121,7 +121,7 @@ final class WaitRoom: Sendable {
     // MARK: Coming and going
 
     private func enter(_ channel: String, _ deadline: Instant?) -> WaitQueue.ID {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let id = state.withLock { state in
             state.nextID += 1
             state.entries[state.nextID] = Entry(channel: channel)

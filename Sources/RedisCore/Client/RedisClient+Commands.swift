@@ -103,18 +103,12 @@ struct GetCommand: SingleCommandSource {
 
     private static let head: StaticString = "*2\r\n$3\r\nGET\r\n"
 
-    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
-        var name = key.name
-        let count = name.utf8.count
-        // Short enough for the scratch memory and for three digits of length.
-        guard count < 1_000, count < WireScratch.size - 64 else { return false }
-        return name.withUTF8 { utf8 in
-            var writer = WireWriter(scratch.bytes)
-            writer.write(Self.head)
-            writer.writeBulk(utf8)
-            send(writer.bytes)
-            return true
-        }
+    func withShortBytes<T>(_ memory: ShortMemory, _ send: (UnsafeRawBufferPointer) -> T) -> T? {
+        guard key.name.utf8.count < ShortMemory.size - 64 else { return nil }
+        var writer = WireWriter(memory.start)
+        writer.write(Self.head)
+        writer.writeBulk(key.name)
+        return send(writer.bytes)
     }
 }
 

@@ -63,10 +63,8 @@ extension RedisPipeline: CommandSource {
 
     func encode(into encoder: inout CommandEncoder) { encoder.append(contentsOf: self.encoder) }
 
-    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
-        guard encoder.payloads.isEmpty else { return false }
-        encoder.bytes.withUnsafeBytes(send)
-        return true
+    func withShortBytes<T>(_ memory: ShortMemory, _ send: (UnsafeRawBufferPointer) -> T) -> T? {
+        encoder.payloads.isEmpty ? encoder.bytes.withUnsafeBytes(send) : nil
     }
 }
 

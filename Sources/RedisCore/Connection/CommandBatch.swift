@@ -23,6 +23,12 @@ struct CommandBatch {
         units.append(unit)
     }
 
+    /// A single command that is encoded already.
+    mutating func append(encoded bytes: UnsafeRawBufferPointer, _ entry: ReplyEntry) {
+        encoder.appendEncoded(bytes)
+        units.append(Unit(byteCount: bytes.count, payloadCount: 0, entry: entry))
+    }
+
     mutating func removeAll() {
         encoder.removeAll()
         units.removeAll(keepingCapacity: units.count < 4_096)
@@ -35,12 +41,35 @@ protocol CommandSource: Sendable {
     var replyCount: Int { get }
     /// Writes the commands one behind the other.
     func encode(into encoder: inout CommandEncoder)
-    /// Lends the wire bytes to `send`, without a copy where they exist already; false when there are large payloads.
-    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool
+    /// Lends the wire bytes to `send` when they exist already or are few enough for `memory`; else nil.
+    ///
+    /// So a caller can encode before it takes a lock.
+    func withShortBytes<T>(_ memory: ShortMemory, _ send: (UnsafeRawBufferPointer) -> T) -> T?
+}
+
+/// Room for one short command.
+struct ShortMemory {
+    /// More would be allocated on the heap instead of the stack.
+    static let size = 1_024
+
+    let start: UnsafeMutableRawPointer
+
+    /// Lends memory of the stack.
+    @inline(__always)
+    static func lend<T>(_ body: (ShortMemory) -> T) -> T {
+        withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { memory in
+            guard let start = memory.baseAddress else { preconditionFailure("memory that is not empty has an address") }
+            return body(ShortMemory(start: start))
+        }
+    }
 }
 
 extension CommandSource {
+    func withShortBytes<T>(_ memory: ShortMemory, _ send: (UnsafeRawBufferPointer) -> T) -> T? { nil }
+
+    /// Lends the wire bytes to `send`, without a copy where they exist already; false when there are large payloads.
     func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        if withShortBytes(scratch.memory, send) != nil { return true }
         scratch.encoder.removeAll()
         encode(into: &scratch.encoder)
         guard scratch.encoder.payloads.isEmpty else { return false }
@@ -59,20 +88,16 @@ extension SingleCommandSource {
 /// Memory for one command on its way from a caller on the loop into hiredis, used again for the next.
 final class WireScratch {
     var encoder = CommandEncoder.anonymous()
-    let bytes: UnsafeMutableRawPointer
-    static let size = 4_096
+    let memory = ShortMemory(start: .allocate(byteCount: ShortMemory.size, alignment: 16))
 
-    init() { bytes = .allocate(byteCount: Self.size, alignment: 16) }
-    deinit { bytes.deallocate() }
+    deinit { memory.start.deallocate() }
 }
 
 extension RedisCommand: SingleCommandSource {
     func encode(into encoder: inout CommandEncoder) { encoder.append(contentsOf: self.encoder) }
 
-    func withWireBytes(_ scratch: WireScratch, _ send: (UnsafeRawBufferPointer) -> Void) -> Bool {
-        guard encoder.payloads.isEmpty else { return false }
-        encoder.bytes.withUnsafeBytes(send)
-        return true
+    func withShortBytes<T>(_ memory: ShortMemory, _ send: (UnsafeRawBufferPointer) -> T) -> T? {
+        encoder.payloads.isEmpty ? encoder.bytes.withUnsafeBytes(send) : nil
     }
 }
 

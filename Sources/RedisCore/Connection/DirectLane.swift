@@ -36,17 +36,19 @@ struct DirectLane {
     }
 
     /// Writes one caller's command; false when nothing was written and the loop has to find out why.
+    mutating func write(_ bytes: UnsafeRawBufferPointer, _ entry: ReplyEntry) -> Bool {
+        let count = writeWithoutSignal(descriptor, bytes)
+        guard count > 0 else { return false }
+        written = Written(entry: entry, rest: count < bytes.count ? Array(bytes[count...]) : [])
+        return true
+    }
+
+    /// The same for a command that is still to be encoded.
     mutating func write(_ source: some CommandSource, _ entry: ReplyEntry) -> Bool {
-        let descriptor = descriptor
-        var written: Written?
-        _ = source.withWireBytes(scratch) { bytes in
-            let count = writeWithoutSignal(descriptor, bytes)
-            guard count > 0 else { return }
-            let rest = count < bytes.count ? Array(bytes[count...]) : []
-            written = Written(entry: entry, rest: rest)
-        }
-        self.written = written
-        return written != nil
+        scratch.encoder.removeAll()
+        source.encode(into: &scratch.encoder)
+        guard scratch.encoder.payloads.isEmpty else { return false }
+        return scratch.encoder.bytes.withUnsafeBytes { write($0, entry) }
     }
 
     /// Whether the loop has to be told: only when it has to write the rest.

@@ -9,15 +9,6 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     // Unchecked: `submissions` is guarded by its mutex, `nextID` is atomic; all else belongs to the loop's thread.
 
     /// What callers off the loop have left.
-    private struct Submissions {
-        var batch = CommandBatch()
-        var cancelled: [UInt64] = []
-        /// True once the loop has been told.
-        var isAnnounced = false
-        /// Open while the connection is idle and callers may write a command themselves; see ``DirectLane``.
-        var lane = DirectLane()
-    }
-
     let sendsHeartbeat: Bool
     private let submissions = Mutex(Submissions())
     private let nextID = Atomic<UInt64>(1)
@@ -72,25 +63,19 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         let entry = ReplyEntry(
             id: id, handler: handler, token: token, deadline: timeout, repliesLeft: Int32(source.replyCount))
         if loop.isCurrent { return submitOnLoop(source, entry) }
-        let mustAnnounce = submissions.withLock { submissions in
-            if submissions.lane.isFree, submissions.batch.isEmpty, submissions.lane.write(source, entry) {
-                return submissions.lane.announces(&submissions.isAnnounced)
+        // Encoded before the lock is taken, wherever that is possible: all callers of the connection share it.
+        let mustAnnounce = ShortMemory.lend { memory in
+            source.withShortBytes(memory) { bytes in
+                let bytes = LentBytes(bytes)
+                return submissions.withLock { $0.take(bytes, entry) }
             }
-            submissions.batch.append(source, entry)
-            defer { submissions.isAnnounced = true }
-            return !submissions.isAnnounced
         }
-        if mustAnnounce { loop.visit(self) }
+        if mustAnnounce ?? submissions.withLock({ $0.take(source, entry) }) { loop.visit(self) }
     }
 
     /// The caller of `id` has gone: its command is not sent if that is still possible, its reply dropped otherwise.
     func cancel(_ id: UInt64) {
-        let mustAnnounce = submissions.withLock { submissions in
-            submissions.cancelled.append(id)
-            defer { submissions.isAnnounced = true }
-            return !submissions.isAnnounced
-        }
-        if mustAnnounce { loop.visit(self) }
+        if submissions.withLock({ $0.cancel(id) }) { loop.visit(self) }
     }
 
     /// Connects if needed and tells of the first outcome.

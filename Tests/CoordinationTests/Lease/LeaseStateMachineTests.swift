@@ -3,7 +3,7 @@ import Testing
 @testable import Coordination
 
 @Suite struct LeaseStateMachineTests {
-    private let start = ContinuousClock.now
+    private let start = Moment.now
     private let trusted = Duration.milliseconds(2_968)
 
     private func machine(renews: Bool = true, maxHold: Duration? = nil) throws -> LeaseStateMachine {
@@ -18,7 +18,7 @@ import Testing
         return machine
     }
 
-    private func at(_ milliseconds: Int64) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
+    private func at(_ milliseconds: Int64) -> Moment { start + .milliseconds(milliseconds) }
 
     // MARK: Acquiring
 

@@ -3,8 +3,8 @@ import Testing
 @testable import Coordination
 
 @Suite struct LeaseTrustTests {
-    private let start = ContinuousClock.now
-    private func at(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
+    private let start = Moment.now
+    private func at(_ seconds: Int) -> Moment { start + .seconds(seconds) }
 
     @Test func `trust begins with the first confirmation`() {
         var trust = LeaseTrust(nothingSince: start)

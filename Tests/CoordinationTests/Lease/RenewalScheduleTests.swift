@@ -3,7 +3,7 @@ import Testing
 @testable import Coordination
 
 @Suite struct RenewalScheduleTests {
-    private let start = ContinuousClock.now
+    private let start = Moment.now
 
     @Test func `entries come out in the order of their time`() {
         var schedule = RenewalSchedule<Int>()

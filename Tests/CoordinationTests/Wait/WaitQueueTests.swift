@@ -3,8 +3,8 @@ import Testing
 @testable import Coordination
 
 @Suite struct WaitQueueTests {
-    private let start = ContinuousClock.now
-    private var soon: ContinuousClock.Instant { start + .seconds(1) }
+    private let start = Moment.now
+    private var soon: Moment { start + .seconds(1) }
 
     private func listening(_ ids: WaitQueue.ID...) -> WaitQueue {
         var queue = WaitQueue(retryAt: soon)
