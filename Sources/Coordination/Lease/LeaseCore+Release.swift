@@ -39,25 +39,28 @@ extension LeaseCore {
     @inline(__always)
     private func sendRelease(_ begun: Instant, mayHaveBeenSent: Bool) async throws -> ReleaseOutcome {
         var repeated = mayHaveBeenSent
-        if !Task.isCancelled {
-            do {
-                let reply: Int64
-                if otherKeys.isEmpty {
-                    reply = try await engine.redis.evaluate(
-                        TokenScriptCall(kind.shortRelease, key: key.name, token: token.bits, text: wakeSuffix),
-                        timeout: Lease.releaseBudget, on: .control)
-                } else {
-                    reply = try await requestRelease(timeout: Lease.releaseBudget)
-                }
-                return try ended(.init(result: .success(reply), repeated: repeated)).get()
-            } catch let error as RedisError {
-                if Persistent.isVerdict(error) {
-                    return try ended(.init(result: .failure(error), repeated: repeated)).get()
-                }
-                repeated = repeated || error.wasWritten
+        do {
+            let reply = try await requestFirst()
+            return try ended(.init(result: .success(reply), repeated: repeated)).get()
+        } catch let error as RedisError {
+            if Persistent.isVerdict(error) {
+                return try ended(.init(result: .failure(error), repeated: repeated)).get()
             }
+            repeated = repeated || error.wasWritten
         }
         return try ended(await insistOnRelease(until: begun + Lease.releaseBudget, repeated: repeated)).get()
+    }
+
+    /// The first request; a cancelled task's is not sent.
+    @inline(__always)
+    private func requestFirst() async throws(RedisError) -> Int64 {
+        let timeout = Lease.releaseBudget
+        guard otherKeys.isEmpty else { return try await requestRelease(timeout: timeout) }
+        let call = TokenScriptCall(kind.shortRelease, key: key.name, token: token.bits, text: wakeSuffix)
+        let redis = engine.redis
+        let first = await withUnsafeContinuation { redis.start(call, timeout: timeout, $0) }
+        if case .success(let reply) = first { return reply }
+        return try await redis.finish(call, first, timeout: timeout)
     }
 
     func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {

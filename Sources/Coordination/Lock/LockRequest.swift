@@ -21,6 +21,7 @@ struct LockRequest: LeaseRequest {
     var wakeChannel: String { locks.keys.wakeChannel(key) }
 
     /// Asks once, with a token of its own: one round trip.
+    @inline(__always)
     func attempt(timeout: Duration?) async throws(RedisError) -> LeaseAttempt {
         let now = Moment.now
         let (renews, maxHold): (Bool, Duration?) =
@@ -33,12 +34,18 @@ struct LockRequest: LeaseRequest {
             wakeSuffix: locks.keys.wakeSuffix)
         // Before the request is sent: a grant must not wait for its caller's task to be scheduled to be renewed.
         engine.renewals.register(core, now: now)
+        let call = TokenScriptCall(
+            LockScripts.shortAcquire, key: key, sibling: locks.keys.aroundFence, token: core.token.bits,
+            numbers: (ttl.milliseconds, LifeOfKeys.fence))
+        let redis = engine.redis
+        let first = await withUnsafeContinuation { redis.start(call, timeout: timeout, $0) }
         let reply: Int64
         do {
-            reply = try await engine.redis.evaluate(
-                TokenScriptCall(
-                    LockScripts.shortAcquire, key: key, sibling: locks.keys.aroundFence, token: core.token.bits,
-                    numbers: (ttl.milliseconds, LifeOfKeys.fence)), timeout: timeout, on: .control)
+            if case .success(let value) = first {
+                reply = value
+            } else {
+                reply = try await redis.finish(call, first, timeout: timeout)
+            }
         } catch {
             core.abandoned(after: error)
             throw error

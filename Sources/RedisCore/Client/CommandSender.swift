@@ -17,13 +17,32 @@ final class CommandSender: Sendable {
     func send<Source: CommandSource, Sink: ReplySink>(
         _ source: Source, _ sink: Sink.Type, name: @autoclosure () -> String, isSafeToRepeat: Bool, timeout: Duration?
     ) async throws(RedisError) -> Sink.Output {
-        if Task.isCancelled { throw cancelledBefore(name()) }
-        let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
-        let result = await withUnsafeContinuation { continuation in
-            connection.submit(source, Sink.handler, token: Sink.token(continuation), timeout: milliseconds)
-        }
+        let result = await withUnsafeContinuation { start(source, sink, timeout: timeout, $0) }
         if case .success(let value) = result { return value }
-        return try await settle(result, source, sink, name(), isSafeToRepeat, milliseconds).get()
+        return try await finish(
+            result, source, sink, name: name(), isSafeToRepeat: isSafeToRepeat, timeout: timeout)
+    }
+
+    /// The first half of `send`, for callers that suspend themselves: each frame between a task and its continuation
+    /// costs some 500 instructions.
+    @inline(__always)
+    func start<Source: CommandSource, Sink: ReplySink>(
+        _ source: Source, _ sink: Sink.Type, timeout: Duration?, _ continuation: Sink.Continuation
+    ) {
+        guard !Task.isCancelled else { return continuation.resume(returning: .failure(cancelledBefore("command"))) }
+        connection.submit(
+            source, Sink.handler, token: Sink.token(continuation), timeout: timeout?.wholeMilliseconds ?? defaultTimeout
+        )
+    }
+
+    /// The second half, when the first gave no value.
+    @inline(never)
+    func finish<Source: CommandSource, Sink: ReplySink>(
+        _ first: Result<Sink.Output, RedisError>, _ source: Source, _ sink: Sink.Type, name: String,
+        isSafeToRepeat: Bool, timeout: Duration?
+    ) async throws(RedisError) -> Sink.Output {
+        let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
+        return try await settle(first, source, sink, name, isSafeToRepeat, milliseconds).get()
     }
 
     /// One command, one reply; its name is known at run time only.
@@ -77,7 +96,6 @@ final class CommandSender: Sendable {
     // MARK: What is not the rule
 
     /// A late reply is waited for again, now cancellable; a failed command is repeated where that is safe.
-    @inline(never)
     private func settle<Source: CommandSource, Sink: ReplySink>(
         _ first: Result<Sink.Output, RedisError>, _ source: Source, _ sink: Sink.Type, _ name: String,
         _ isSafeToRepeat: Bool, _ timeout: UInt64

@@ -28,7 +28,7 @@ final class HiredisSocket: LoopFlushable {
 
     let arena = ReplyArena()
     /// Replies that commands are still owed.
-    @exclusivity(unchecked) private(set) var repliesDue = 0
+    @exclusivity(unchecked) var repliesDue = 0
     /// Set once the connection subscribes: from then on messages come that nobody asked for.
     @exclusivity(unchecked) var takesPushes = false
     /// Bytes handed to hiredis since its output buffer was last empty: an upper bound of what it holds.
@@ -38,26 +38,26 @@ final class HiredisSocket: LoopFlushable {
     /// Who hears of everything.
     ///
     /// It holds this socket in turn, until `socketEnded` tells it to let go.
-    private let link: RedisLink
-    @exclusivity(unchecked) private var context: UnsafeMutablePointer<redisAsyncContext>?
+    let link: RedisLink
+    @exclusivity(unchecked) var context: UnsafeMutablePointer<redisAsyncContext>?
     private var functions: UnsafeMutablePointer<redisReplyObjectFunctions>?
     private var watcher: SocketWatcher?
-    @exclusivity(unchecked) private var isConnected = false
+    @exclusivity(unchecked) var isConnected = false
     private var wantsRead = false
     @exclusivity(unchecked) private var wantsWrite = false
     @exclusivity(unchecked) private var isQueuedForFlush = false
-    private var failure: Failure?
+    var failure: Failure?
     /// True while hiredis or its reader is at work below us on the stack: the context must not be freed beneath it.
-    @exclusivity(unchecked) private var isParsing = false
+    @exclusivity(unchecked) var isParsing = false
 
-    private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: inputSize, alignment: 16)
+    let input = UnsafeMutableRawBufferPointer.allocate(byteCount: inputSize, alignment: 16)
     /// The reply at hand, when it lies in `input`.
-    private let plain = UnsafeMutablePointer<redisReply>.allocate(capacity: 1)
+    let plain = UnsafeMutablePointer<redisReply>.allocate(capacity: 1)
     /// Bytes at the start of `input` that the last read left there: the beginning of a short reply.
-    private var kept = 0
+    var kept = 0
     /// Twice the largest reply that is read in place, so that there is always room behind what is kept.
     private static let inputSize = 2 * ReplyArena.largeString
-    private static let pieceSize = 4 * 1024
+    static let pieceSize = 4 * 1024
 
     init(on loop: EventLoop, link: RedisLink) {
         self.loop = loop
@@ -153,7 +153,7 @@ final class HiredisSocket: LoopFlushable {
     /// What came is not what this connection can receive; ends the socket.
     func refuse(_ what: String) { end(Failure(kind: .protocolError, text: "the peer sent \(what)")) }
 
-    private func end(_ failure: Failure) {
+    func end(_ failure: Failure) {
         guard let context, self.failure == nil else { return }
         self.failure = failure
         // hiredis then calls `cleanUp`, which finds the failure.
@@ -186,7 +186,7 @@ final class HiredisSocket: LoopFlushable {
     }
 
     /// The text in a C array of characters.
-    private static func text<CharacterArray>(_ array: inout CharacterArray) -> String {
+    static func text<CharacterArray>(_ array: inout CharacterArray) -> String {
         withUnsafeBytes(of: &array) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
@@ -215,7 +215,7 @@ final class HiredisSocket: LoopFlushable {
     }
 
     /// `c` is the context's first member, by hiredis' own convention of casting between the two.
-    private static func synchronous(
+    static func synchronous(
         _ context: UnsafeMutablePointer<redisAsyncContext>
     ) -> UnsafeMutablePointer<redisContext> {
         UnsafeMutableRawPointer(context).assumingMemoryBound(to: redisContext.self)
@@ -240,7 +240,7 @@ final class HiredisSocket: LoopFlushable {
         updateInterest()
     }
 
-    private func write(_ context: UnsafeMutablePointer<redisAsyncContext>) {
+    func write(_ context: UnsafeMutablePointer<redisAsyncContext>) {
         // Guards against `wantWrite`, called from inside, queueing this flush again.
         isQueuedForFlush = true
         redisAsyncHandleWrite(context)
@@ -252,120 +252,13 @@ final class HiredisSocket: LoopFlushable {
         if wantsWrite, outputBytes > 0, !isQueuedForFlush, isConnected { updateInterest() }
     }
 
-    private func updateInterest() {
+    func updateInterest() {
         watcher?.set(reading: wantsRead && !isReadingPaused, writing: wantsWrite || !isConnected)
     }
-
-    // MARK: Receiving
 
     /// While true, nothing is read: the kernel's buffer, then the server's, hold the rest.
     var isReadingPaused = false {
         didSet { if isReadingPaused != oldValue { updateInterest() } }
-    }
-
-    private func ready(readable: Bool, writable: Bool) {
-        guard let context else { return }
-        if isConnected {
-            // Room in a buffer that was full means that the peer took bytes, as good a sign of life as sending some.
-            link.linkHeard()
-            if readable { read(context) }
-            if writable, self.context != nil { write(context) }
-        } else {
-            // hiredis learns here how connecting went; there is nothing to read before we have written.
-            isParsing = true
-            redisAsyncHandleWrite(context)
-            isParsing = false
-            if failure != nil, self.context != nil { redisAsyncFree(context) }
-        }
-        if self.context != nil { updateInterest() }
-    }
-
-    private func read(_ context: UnsafeMutablePointer<redisAsyncContext>) {
-        let room = UnsafeMutableRawBufferPointer(rebasing: input[kept...])
-        let count = recv(context.pointee.c.fd, room.baseAddress, room.count, 0)
-        guard count > 0 else {
-            if count == 0 { return end(Failure(kind: .endOfFile, text: "Server closed the connection")) }
-            if errno != EAGAIN, errno != EINTR { end(Failure(kind: .input, text: String(cString: strerror(errno)))) }
-            return
-        }
-        isParsing = true
-        parse(UnsafeRawBufferPointer(rebasing: input[..<(kept + count)]), Self.synchronous(context).pointee.reader)
-        isParsing = false
-        // Ended while a reply was handed out.
-        if failure != nil { redisAsyncFree(context) }
-    }
-
-    /// Takes short plain replies where they lie, and has hiredis read all others.
-    ///
-    /// Its reader moves what is left in its buffer after each KiB it has consumed, so it gets small pieces.
-    private func parse(_ bytes: UnsafeRawBufferPointer, _ reader: UnsafeMutablePointer<redisReader>) {
-        var rest = bytes
-        kept = 0
-        while failure == nil, !rest.isEmpty {
-            var taken = min(Self.pieceSize, rest.count)
-            switch reader.pointee.isIdle ? PlainReply.read(rest) : .other {
-            case .whole(let reply, let count):
-                taken = count
-                fill(plain, reply, rest)
-                received(RedisReply(plain, arena))
-            case .beginning: return keep(rest)
-            case .other:
-                guard redisReaderFeed(reader, rest.baseAddress?.assumingMemoryBound(to: CChar.self), taken) == REDIS_OK
-                else { return end(Failure(kind: .other, text: Self.text(&reader.pointee.errstr))) }
-                parse(reader)
-            }
-            rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-        }
-    }
-
-    @inline(__always)
-    private func fill(
-        _ target: UnsafeMutablePointer<redisReply>, _ reply: PlainReply, _ bytes: UnsafeRawBufferPointer
-    ) {
-        switch reply {
-        case .null: target.pointee.type = REDIS_REPLY_NIL
-        case .integer(let value):
-            target.pointee.type = REDIS_REPLY_INTEGER
-            target.pointee.integer = value
-        case .bytes(let start, let count):
-            target.pointee.type = REDIS_REPLY_STRING
-            target.pointee.str = UnsafeMutablePointer(
-                mutating: bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self))
-            // `len` is an int in hiredis 0.14 and a size_t since 1.0.
-            target.pointee.len = numericCast(count)
-        }
-    }
-
-    /// Leaves the beginning of a short reply for the next read to complete.
-    private func keep(_ rest: UnsafeRawBufferPointer) {
-        input.copyMemory(from: rest)
-        kept = rest.count
-    }
-
-    private func parse(_ reader: UnsafeMutablePointer<redisReader>) {
-        while failure == nil {
-            var object: UnsafeMutableRawPointer?
-            guard redisReaderGetReply(reader, &object) == REDIS_OK else {
-                let text = arena.refusal.map { "the peer sent \($0)" } ?? Self.text(&reader.pointee.errstr)
-                return end(Failure(kind: .protocolError, text: text))
-            }
-            guard let object else { return }
-            received(RedisReply(object.assumingMemoryBound(to: redisReply.self), arena))
-            arena.reset()
-        }
-    }
-
-    @inline(__always)
-    private func received(_ reply: borrowing RedisReply) {
-        if repliesDue > 0 {
-            repliesDue -= 1
-        } else if reply.kind == .error {
-            // An error that answers no command is the server's last word: it is full, or forbids a channel.
-            return end(Failure(kind: .other, text: reply.text))
-        } else if !takesPushes {
-            return refuse("a reply that no command asked for")
-        }
-        link.socketReceived(reply)
     }
 }
 
@@ -373,9 +266,4 @@ final class HiredisSocket: LoopFlushable {
 enum ConnectionTarget: Equatable {
     case tcp(address: String, port: Int)
     case unix(path: String)
-}
-
-extension redisReader {
-    /// True between two replies, with nothing of the next one in its buffer.
-    fileprivate var isIdle: Bool { ridx == -1 && pos == len }
 }

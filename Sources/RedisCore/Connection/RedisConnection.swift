@@ -13,25 +13,27 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     private let submissions = Mutex(Submissions())
     private let nextID = Atomic<UInt64>(1)
 
-    private var spare = CommandBatch()
-    private let scratch = WireScratch()
+    var spare = CommandBatch()
+    let scratch = WireScratch()
     let inFlight = ReplyRing()
     var queue = CommandQueue()
     /// A large argument on its way: nothing may be sent between its pieces.
-    private var streaming: PayloadStream?
+    var streaming: PayloadStream?
     /// The socket, while commands may go straight into it: ready, with nothing queued before them.
-    @exclusivity(unchecked) private var direct: HiredisSocket?
+    @exclusivity(unchecked) var direct: HiredisSocket?
     var deadlineTimer: LoopTimer?
     var sweepTimer: LoopTimer?
     @exclusivity(unchecked) var isSweepArmed = false
-    @exclusivity(unchecked) private var isLaneOpen = false
+    @exclusivity(unchecked) var isLaneOpen = false
     /// Whether more than one entry was in flight since there last was none: then callers are better sent together.
-    @exclusivity(unchecked) private var isShared = false
+    @exclusivity(unchecked) var isShared = false
     @exclusivity(unchecked) var deadlineArmedFor = UInt64.max
     var heartbeatTimer: LoopTimer?
     @exclusivity(unchecked) var lastMoved: UInt64 = 0
     /// The owner wants no more: what was accepted is finished, nothing else is taken.
     var isEnding = false
+    /// True after the first connection was lost or could not be made; before that, commands wait for it.
+    var reportedLoss = false
     private var openWaiters: [(Result<LinkFacts, RedisError>) -> Void] = []
     private let observer: (@Sendable (LinkEvent) -> Void)?
 
@@ -39,7 +41,7 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     static let sweepInterval = Duration.milliseconds(20)
 
     /// hiredis' buffer is fed up to here; writing more would make each short write move it all.
-    private static let outputLimit = 1 << 20
+    static let outputLimit = 1 << 20
 
     init(
         _ configuration: RedisConfiguration, role: String, reconnects: Bool = true, sendsHeartbeat: Bool = true,
@@ -140,126 +142,6 @@ final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
         socket?.noteWritten(replies: written.entry.repliesLeft)
         expect(admit(written.entry))
         if !written.rest.isEmpty { written.rest.withUnsafeBytes { socket?.sendMore($0) } }
-    }
-
-    private func submitOnLoop(_ source: some CommandSource, _ entry: ReplyEntry) {
-        if isLaneOpen { closeLane() }
-        if let socket = direct, socket.outputBytes < Self.outputLimit,
-            source.withWireBytes(scratch, { socket.send($0, replies: entry.repliesLeft) })
-        {
-            return expect(admit(entry))
-        }
-        spare.append(source, entry)
-        sendSubmissions()
-    }
-
-    /// Sends or queues all of `spare`, and empties it.
-    private func sendSubmissions() {
-        var batch = CommandBatch()
-        swap(&batch, &spare)
-        var offset = 0
-        var payload = 0
-        for unit in batch.units {
-            let bytes = offset..<offset + unit.byteCount
-            let payloads = payload..<payload + unit.payloadCount
-            offset = bytes.upperBound
-            payload = payloads.upperBound
-            if refuse(unit.entry) { continue }
-            let entry = admit(unit.entry)
-            if let socket = direct, socket.outputBytes < Self.outputLimit, payloads.isEmpty {
-                batch.encoder.bytes.withUnsafeBytes {
-                    socket.send(UnsafeRawBufferPointer(rebasing: $0[bytes]), replies: entry.repliesLeft)
-                }
-                expect(entry)
-            } else {
-                enqueue(entry, batch, bytes, payloads)
-            }
-        }
-        batch.removeAll()
-        swap(&batch, &spare)
-        feed()
-        if !queue.isEmpty { connect() }
-    }
-
-    private func enqueue(_ entry: ReplyEntry, _ batch: CommandBatch, _ bytes: Range<Int>, _ payloads: Range<Int>) {
-        let moved = batch.encoder.payloads[payloads].map { payload in
-            CommandEncoder.Payload(offset: payload.offset - bytes.lowerBound, content: payload.content)
-        }
-        queue.append(.init(entry: entry, bytes: Array(batch.encoder.bytes[bytes]), payloads: moved))
-        direct = nil
-    }
-
-    /// Turns an entry's timeout into a deadline and arms the timer for it.
-    private func admit(_ entry: ReplyEntry) -> ReplyEntry {
-        var entry = entry
-        entry.deadline = loop.nowMilliseconds &+ entry.deadline
-        if entry.deadline < deadlineArmedFor { armDeadline(entry.deadline) }
-        if !isSweepArmed { armSweep() }
-        return entry
-    }
-
-    private func expect(_ entry: ReplyEntry) {
-        if inFlight.isEmpty { lastMoved = loop.nowMilliseconds } else { isShared = true }
-        inFlight.append(entry)
-    }
-
-    /// Fails an entry that may not even wait; true when it did.
-    private func refuse(_ entry: ReplyEntry) -> Bool {
-        if isClosed || isEnding {
-            entry.handler.failed(entry.token, closedError)
-            return true
-        }
-        guard !isReady else { return false }
-        switch configuration.offline {
-        case .wait(let capacity) where queue.count < capacity: return false
-        case .wait(let capacity):
-            entry.handler.failed(
-                entry.token,
-                RedisError(
-                    .queueFull, operation: "queue",
-                    message: "No connection to \(address), and \(capacity) commands wait for one already.",
-                    address: address, underlying: lastError))
-            return true
-        case .fail:
-            guard lastError != nil || reportedLoss else { return false }
-            entry.handler.failed(
-                entry.token,
-                RedisError(
-                    .notConnected, operation: "queue", message: "There is no connection to \(address).",
-                    address: address, underlying: lastError))
-            return true
-        }
-    }
-
-    /// True after the first connection was lost or could not be made; before that, commands wait for it.
-    private var reportedLoss = false
-
-    /// Moves what waits into hiredis, as far as its buffer should go.
-    private func feed() {
-        defer { direct = isReady && !isEnding && queue.isEmpty && streaming == nil ? socket : nil }
-        while isReady, let socket = socket, socket.outputBytes < Self.outputLimit {
-            if streaming != nil {
-                streamPiece(into: socket)
-            } else if let next = queue.popFirst() {
-                begin(next, on: socket)
-            } else {
-                return
-            }
-        }
-    }
-
-    private func begin(_ next: CommandQueue.Waiting, on socket: HiredisSocket) {
-        let head = next.payloads.first?.offset ?? next.bytes.count
-        next.bytes.withUnsafeBytes {
-            socket.send(UnsafeRawBufferPointer(rebasing: $0.prefix(head)), replies: next.entry.repliesLeft)
-        }
-        expect(next.entry)
-        if !next.payloads.isEmpty { streaming = PayloadStream(next.bytes, next.payloads) }
-    }
-
-    /// Feeds one piece, or ends the stream.
-    private func streamPiece(into socket: HiredisSocket) {
-        if streaming?.feed({ socket.sendMore($0) }) != true { streaming = nil }
     }
 
     // MARK: RedisLink

@@ -107,14 +107,30 @@ package struct TokenScriptCall: SingleCommandSource {
 }
 
 extension RedisClient {
-    /// Runs the call's script: EVALSHA, then EVAL when the server does not know it.
-    package func evaluate(
-        _ call: TokenScriptCall, timeout: Duration? = nil, on role: ConnectionRole = .commands
+    /// Runs the call's script on the control connection: EVALSHA, then EVAL when the server does not know it.
+    package func evaluate(_ call: TokenScriptCall, timeout: Duration? = nil) async throws(RedisError) -> Int64 {
+        let first = await withUnsafeContinuation { start(call, timeout: timeout, $0) }
+        if case .success(let reply) = first { return reply }
+        return try await finish(call, first, timeout: timeout)
+    }
+
+    /// The first half of ``evaluate(_:timeout:)``, for callers that suspend themselves; one frame less is half a
+    /// microsecond less for a lock.
+    package func start(
+        _ call: TokenScriptCall, timeout: Duration?,
+        _ continuation: UnsafeContinuation<Result<Int64, RedisError>, Never>
+    ) {
+        sender(.control).start(call, IntegerReply.self, timeout: timeout, continuation)
+    }
+
+    /// The second half, when the first gave no integer.
+    package func finish(
+        _ call: TokenScriptCall, _ first: Result<Int64, RedisError>, timeout: Duration?
     ) async throws(RedisError) -> Int64 {
-        let sender = sender(role)
+        let sender = sender(.control)
         do {
-            return try await sender.send(
-                call, IntegerReply.self, name: "EVALSHA", isSafeToRepeat: call.script.script.isSafeToRepeat,
+            return try await sender.finish(
+                first, call, IntegerReply.self, name: "EVALSHA", isSafeToRepeat: call.script.script.isSafeToRepeat,
                 timeout: timeout)
         } catch  where error.code == .noScript {
             return try await sender.send(call.withSource, IntegerReply.self, timeout: timeout)
