@@ -26,6 +26,8 @@ public struct CoordinationError: Error, Sendable {
         case taskInProgress
         /// The task was done, but its stored result cannot be read as the type asked for, or was not stored.
         case resultUnavailable
+        /// A rate limit refused the call; ``CoordinationError/verdict`` says when to come back.
+        case rateLimited
     }
 
     /// The kind of failure.

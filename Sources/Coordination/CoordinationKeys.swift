@@ -68,7 +68,7 @@ final class CoordinationKeys: Sendable {
         return "{\(resource)}:guard"
     }
 
-    private static func check(_ name: String, _ what: String) throws(CoordinationError) {
+    static func check(_ name: String, _ what: String) throws(CoordinationError) {
         guard !name.isEmpty, name.utf8.count <= longestName else {
             throw CoordinationError(
                 .invalidArgument, operation: "key",

@@ -1,6 +1,6 @@
 import Metrics
 
-/// What locks and guarded tasks count, under fixed labels: names of locks are never labels.
+/// What locks, guarded tasks and limiters count, under fixed labels: names of locks and keys are never labels.
 struct CoordinationMetrics: Sendable {
     static let shared = CoordinationMetrics()
 
@@ -15,4 +15,9 @@ struct CoordinationMetrics: Sendable {
     let onceSkipped = Counter(label: "once.skipped")
     let onceTakenOver = Counter(label: "once.taken_over")
     let onceFailed = Counter(label: "once.failed")
+    let limitAllowed = Counter(label: "limit.allowed")
+    let limitDenied = Counter(label: "limit.denied")
+    let limitDeniedLocally = Counter(label: "limit.denied.locally")
+    let limitFailures = Counter(label: "limit.failures")
+    let limitConflicts = Counter(label: "limit.conflicts")
 }

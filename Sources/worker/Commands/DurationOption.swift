@@ -1,4 +1,5 @@
 import ArgumentParser
+import RedisCore
 
 /// A duration on the command line, in the form of the configuration.
 struct DurationOption: ExpressibleByArgument {

@@ -1,3 +1,5 @@
+import RedisCore
+
 /// What `worker run --check` prints about a valid configuration.
 struct CheckReport {
     let file: String

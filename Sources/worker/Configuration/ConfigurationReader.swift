@@ -1,3 +1,4 @@
+import RedisCore
 import Yams
 
 /// Reads typed values out of YAML nodes and collects every problem it meets, each with its position.

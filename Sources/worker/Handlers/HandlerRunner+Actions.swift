@@ -1,6 +1,7 @@
 import EventBus
 import Foundation
 import Logging
+import RedisCore
 
 extension HandlerRunner {
     func perform(_ run: Run, _ logger: Logger) async throws {

@@ -1,6 +1,7 @@
 import Coordination
 import EventBus
 import Logging
+import RedisCore
 
 /// What all handlers of a worker share.
 struct HandlerTools: Sendable {

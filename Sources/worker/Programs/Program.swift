@@ -1,3 +1,5 @@
+import RedisCore
+
 /// One run of an external program.
 struct Program: Sendable {
     /// A path, or a name looked up in `PATH`, and its arguments.
