@@ -101,6 +101,12 @@ let package = Package(
             path: "Examples/OnceAndLock",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "RateLimiting",
+            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
+            path: "Examples/RateLimiting",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],
@@ -121,9 +127,12 @@ let package = Package(
         .executableTarget(
             name: "lock-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/LockTorture",
             swiftSettings: strict),
+        .executableTarget(
+            name: "limit-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/LimitTorture",
+            swiftSettings: strict),
         .testTarget(
             name: "CoordinationTests",
-            dependencies: ["Coordination", "RedisCore", "TestSupport", "lock-torture", logging, lifecycle],
+            dependencies: ["Coordination", "RedisCore", "TestSupport", "lock-torture", "limit-torture", logging, lifecycle],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddedRedisTests",

@@ -16,6 +16,9 @@ final class DenyCache: Sendable {
         var rule: Int
         var remaining: Int
         var resetAt: Int64
+        /// With several rules: units left and µs until some came back, in turn, when it was asked.
+        var several: [Int64] = []
+        var askedAt: Int64 = 0
     }
 
     private struct Entry: Sendable {

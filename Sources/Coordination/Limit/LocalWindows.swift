@@ -15,6 +15,8 @@ struct LocalWindows: Sendable {
     let rule: RateLimit
     private let length: Int64
     private var windows: [String: Window] = [:]
+    /// Keys that are remembered.
+    var count: Int { windows.count }
 
     /// The rule's algorithm is of no account here: it is always sliding buckets.
     init(_ rule: RateLimit) {

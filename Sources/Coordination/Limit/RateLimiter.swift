@@ -156,7 +156,8 @@ public final class RateLimiter: Sendable {
             denied?.insert(
                 .init(
                     until: begun - answer.decision * 1_000, cost: wish.least, rule: answer.rule,
-                    remaining: answer.remaining, resetAt: begun + answer.resetAfter.nanoseconds),
+                    remaining: answer.remaining, resetAt: begun + answer.resetAfter.nanoseconds,
+                    several: answer.several, askedAt: begun),
                 of: key, epoch: epoch, now: LimitClock.now())
         }
         return verdict
@@ -170,17 +171,19 @@ public final class RateLimiter: Sendable {
             several: answer.several.isEmpty ? [] : statuses(answer.several))
     }
 
-    private func statuses(_ numbers: [Int64]) -> [RateLimitVerdict.Status] {
+    /// Units left and µs until some come back, in turn, as they were so many nanoseconds ago.
+    private func statuses(_ numbers: [Int64], after time: Int64 = 0) -> [RateLimitVerdict.Status] {
         zip(rules.indices, rules).map { index, rule in
-            .init(
-                rule: rule, remaining: Int(numbers[2 * index]), resetAfter: .microseconds(numbers[2 * index + 1]))
+            let reset = max(0, numbers[2 * index + 1] * 1_000 - time)
+            return .init(rule: rule, remaining: Int(numbers[2 * index]), resetAfter: .nanoseconds(reset))
         }
     }
 
     private func refusal(_ denial: DenyCache.Denial, _ now: Int64) -> RateLimitVerdict {
         RateLimitVerdict(
             .denied(retryAfter: .nanoseconds(denial.until - now)), rule: rules[denial.rule],
-            remaining: denial.remaining, resetAfter: .nanoseconds(max(0, denial.resetAt - now)), source: .denyCache)
+            remaining: denial.remaining, resetAfter: .nanoseconds(max(0, denial.resetAt - now)), source: .denyCache,
+            several: denial.several.isEmpty ? [] : statuses(denial.several, after: now - denial.askedAt))
     }
 
     /// The verdict on a call that costs more than is ever admitted at once; refuses costs that are none.

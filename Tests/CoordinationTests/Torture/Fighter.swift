@@ -18,16 +18,14 @@ final class Fighter: Sendable {
     }
 
     /// Beside the test bundle, where SwiftPM builds it.
-    static func executable() throws -> URL {
-        let names = ["lock-torture"]
+    static func executable(_ name: String = "lock-torture") throws -> URL {
         var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         for _ in 0..<4 {
-            for name in names where FileManager.default.isExecutableFile(atPath: folder.appending(path: name).path()) {
-                return folder.appending(path: name)
-            }
+            let file = folder.appending(path: name)
+            if FileManager.default.isExecutableFile(atPath: file.path()) { return file }
             folder.deleteLastPathComponent()
         }
-        throw TestTimeout("lock-torture was not found near \(CommandLine.arguments[0])")
+        throw TestTimeout("\(name) was not found near \(CommandLine.arguments[0])")
     }
 
     func stop() { kill(pid, SIGSTOP) }

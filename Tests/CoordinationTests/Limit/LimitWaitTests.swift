@@ -1,0 +1,138 @@
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import Coordination
+
+@Suite struct LimitWaitTests {
+    @Test func `a call waits until it is admitted`() async throws {
+        try await withRedis { server, redis in
+            let limiter = try RateLimiter(redis, limit: 2, per: .milliseconds(300))
+            try server("CONFIG", "RESETSTAT")
+            for _ in 0..<6 { #expect(try await limiter.acquire("a").isAllowed) }
+            // Six admitted, and about one refusal for each that had to wait: no polling.
+            #expect(try server.calls(of: "evalsha") <= 14)
+        }
+    }
+
+    @Test func `waiters of a process are served in order of arrival`() async throws {
+        try await withRedis { _, redis in
+            let limiter = try RateLimiter(redis, limit: 1, per: .milliseconds(40))
+            _ = try await limiter.check("a")
+            let order = Notes<Int>()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        _ = try await limiter.acquire("a", wait: .seconds(20))
+                        order.add(number)
+                    }
+                    try await eventually("in line") { limiter.lines.waiting(for: "a") == number + 1 || order.all.count > 0 }
+                }
+                try await group.waitForAll()
+            }
+            #expect(order.all.sorted() == Array(0..<8))
+            #expect(order.all == order.all.sorted())
+            #expect(limiter.lines.waiting(for: "a") == 0)
+        }
+    }
+
+    @Test func `who cannot be admitted in time is told at once`() async throws {
+        try await withRedis { _, redis in
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            _ = try await limiter.check("a")
+            let verdict = try await limiter.acquire("a", wait: .seconds(300))
+            #expect(verdict.retryAfter ?? .zero > .seconds(300))
+            #expect(try await limiter.acquire("a", wait: .zero).isAllowed == false)
+            #expect(try await limiter.acquire("a", cost: 2, wait: nil).outcome == .neverAllowed)
+            await expectError(.invalidArgument) { try await limiter.acquire("a", wait: .seconds(-1)) }
+        }
+    }
+
+    @Test func `a wait can end in the line, and the line goes on`() async throws {
+        try await withRedis { _, redis in
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            _ = try await limiter.check("a")
+            let head = Task { try await limiter.acquire("a", wait: nil) }
+            try await eventually("the head waits") { limiter.lines.waiting(for: "a") == 1 }
+            let second = try await limiter.acquire("a", wait: .milliseconds(50))
+            #expect(!second.isAllowed && second.retryAfter != nil)
+            #expect(limiter.lines.waiting(for: "a") == 1)
+            let third = Task { try await limiter.acquire("a", wait: nil) }
+            try await eventually("behind the head") { limiter.lines.waiting(for: "a") == 2 }
+            third.cancel()
+            await #expect(throws: CancellationError.self) { try await third.value }
+            head.cancel()
+            await #expect(throws: CancellationError.self) { try await head.value }
+            #expect(limiter.lines.waiting(for: "a") == 0)
+        }
+    }
+
+    @Test func `a cancelled head lets the next one ask`() async throws {
+        try await withRedis { _, redis in
+            let limiter = try RateLimiter(redis, limit: 3, per: .seconds(600))
+            _ = try await limiter.check("a", cost: 2)
+            let head = Task { try await limiter.acquire("a", cost: 3) }
+            try await eventually("the head waits") { limiter.lines.waiting(for: "a") == 1 }
+            let next = Task { try await limiter.acquire("a") }
+            try await eventually("behind the head") { limiter.lines.waiting(for: "a") == 2 }
+            head.cancel()
+            #expect(try await next.value.isAllowed)
+        }
+    }
+
+    @Test func `an open policy admits who waits`() async throws {
+        try await withRedis { server, redis in
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            try server("CONFIG", "SET", "maxmemory", "1")
+            #expect(try await limiter.acquire("a", wait: .seconds(20)).source == .failurePolicy)
+        }
+    }
+
+    // MARK: The declarative form
+
+    struct Mail: Sendable { let to: String }
+
+    @Test func `a limited function runs as often as its limit allows`() async throws {
+        try await withRedis { _, redis in
+            let sent = Notes<String>()
+            @RateLimited(redis, key: { (mail: Mail) in "mail:\(mail.to)" }, limit: 2, window: "10m")
+            var send: @Sendable (Mail) async throws -> Int = { mail in
+                sent.add(mail.to)
+                return sent.all.count
+            }
+            let first = try await send(Mail(to: "ada"))
+            let second = try await send(Mail(to: "ada"))
+            #expect(first == 1 && second == 2)
+            let error = await expectError(.rateLimited) { try await send(Mail(to: "ada")) }
+            #expect(error?.verdict?.retryAfter ?? .zero > .seconds(500))
+            let other = try await send(Mail(to: "bob"))
+            #expect(other == 3)
+            #expect(sent.all == ["ada", "ada", "bob"])
+        }
+    }
+
+    @Test func `a window that is none is an error of every call`() async throws {
+        try await withRedis { _, redis in
+            @RateLimited(redis, key: { (_: Int) in "a" }, limit: 2, window: "1 minute")
+            var work: @Sendable (Int) async throws -> Int = { $0 }
+            await expectError(.invalidArgument) { try await work(1) }
+        }
+    }
+
+    @Test func `a body under a limiter`() async throws {
+        try await withRedis { _, redis in
+            struct Failure: Error {}
+            let limiter = try RateLimiter(redis, limit: 1, per: .milliseconds(100))
+            await #expect(throws: Failure.self) { try await limiter.limited("a") { throw Failure() } }
+            let error = await expectError(.rateLimited) { try await limiter.limited("a") { 1 } }
+            #expect(error?.verdict?.isAllowed == false)
+            #expect(try await limiter.limited("a", wait: .seconds(20)) { 2 } == 2)
+            let never = await expectError(.rateLimited) { try await limiter.limited("a", cost: 2, wait: nil) { 1 } }
+            #expect(never?.verdict?.outcome == .neverAllowed)
+            @RateLimited(limiter, key: { (_: Int) in "b" })
+            var work: @Sendable (Int) async throws -> Int = { $0 + 1 }
+            let result = try await work(1)
+            #expect(result == 2)
+        }
+    }
+}
