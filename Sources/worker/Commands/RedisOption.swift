@@ -30,10 +30,12 @@ struct RedisOption: ParsableArguments {
 
     /// Connects, runs `body`, and closes whatever happens.
     func withClient<T>(
-        name: String, _ body: (RedisClient) async throws -> T
+        name: String, _ change: (inout RedisConfiguration) -> Void = { _ in },
+        _ body: (RedisClient) async throws -> T
     ) async throws -> T {
         var configuration = try configuration()
         configuration.clientName = name
+        change(&configuration)
         do {
             let client = try await RedisClient.connect(configuration, logger: CommandLog.logger(level: .error))
             do {

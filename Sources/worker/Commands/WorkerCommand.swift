@@ -13,5 +13,7 @@ struct WorkerCommand: AsyncParsableCommand {
             Completions:     worker --generate-completion-script bash|zsh|fish
             """,
         version: "0.1.0",
-        subcommands: [RunCommand.self, PublishCommand.self, ListenCommand.self, HealthCommand.self, DemoCommand.self])
+        subcommands: [RunCommand.self, PublishCommand.self, ListenCommand.self, HealthCommand.self, DemoCommand.self,
+            LimitCommand.self,
+        ])
 }

@@ -1,0 +1,45 @@
+import Coordination
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import worker
+
+/// The verbs that look into coordination and change it by hand.
+@Suite struct AdminCommandTests {
+    private func run(_ server: RedisServer, _ arguments: String...) async throws -> (
+        code: Int32, output: String, errors: String
+    ) {
+        try await WorkerProcess.run(arguments, environment: ["REDIS_URL": server.tcpURL])
+    }
+
+    private func withServer(_ body: (RedisServer, RedisClient) async throws -> Void) async throws {
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in try await body(server, redis) }
+        }
+    }
+
+    @Test func `a limit is shown and reset, and what is not known is said`() async throws {
+        try await withServer { server, redis in
+            let limiter = try RateLimiter(redis, limit: 2, per: .seconds(60), name: "api")
+            for _ in 0..<3 { _ = try await limiter.check("user:7") }
+            try await eventually("the limiter has announced itself") {
+                try await !RateLimiter.announced(redis, name: "api").isEmpty
+            }
+            let shown = try await run(server, "limit", "show", "api", "user:7")
+            #expect(shown.code == 0, "\(shown.errors)")
+            #expect(shown.output.contains("REMAINING") && shown.output.contains("slidingWindowLog"))
+            let json = try await run(server, "limit", "show", "api", "user:7", "--json")
+            #expect(json.output.contains(#""remaining":0"#))
+            let asked = try await run(server, "limit", "reset", "api", "user:7")
+            #expect(asked.code == 64)
+            #expect(asked.errors.contains("--yes"))
+            #expect(try await run(server, "limit", "reset", "api", "user:7", "--yes").code == 0)
+            #expect(
+                try await run(server, "limit", "show", "api", "user:7", "--json").output.contains(#""remaining":2"#))
+            let unknown = try await run(server, "limit", "show", "nothing", "user:7")
+            #expect(unknown.code == 64)
+            #expect(unknown.errors.contains("nothing"))
+        }
+    }
+}
