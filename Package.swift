@@ -132,7 +132,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CoordinationTests",
-            dependencies: ["Coordination", "RedisCore", "TestSupport", "lock-torture", "limit-torture", logging, lifecycle],
+            dependencies: [
+                "Coordination", "RedisCore", "TestSupport", "lock-torture", "limit-torture", logging, lifecycle,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddedRedisTests",

@@ -8,7 +8,11 @@ struct LimitRequest: Sendable {
         case exactly(Int)
         case atMost(Int)
 
-        var units: Int { switch self { case .exactly(let units), .atMost(let units): units } }
+        var units: Int {
+            switch self {
+            case .exactly(let units), .atMost(let units): units
+            }
+        }
         /// The second number of the scripts.
         var argument: Int64 { if case .atMost(let units) = self { -Int64(units) } else { Int64(units) } }
         /// The smallest cost that would have to be refused for this to be refused.

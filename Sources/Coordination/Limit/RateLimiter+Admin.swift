@@ -45,7 +45,8 @@ extension RateLimiter {
     public static func announced(_ redis: RedisClient, name: String) async throws -> [RateLimiter] {
         let any = try LimitKeys(redis.configuration, name: name, rules: [.api])
         guard let key = any.announcement else {
-            throw CoordinationError(.invalidArgument, operation: "limit", message: "a limiter without a name is unknown")
+            throw CoordinationError(
+                .invalidArgument, operation: "limit", message: "a limiter without a name is unknown")
         }
         let seen: [String: Int64]
         do {

@@ -76,6 +76,7 @@ struct CheckReport {
                     "\(lock.name.source), ttl \(DurationText.text(lock.ttl)), wait \(DurationText.text(lock.wait))"
                 ))
         }
+        if let limit = handler.rateLimit { rows.append(("rateLimit", limit.description)) }
         if !handler.environment.isEmpty {
             // Names only: values may be secrets that came in through variables.
             rows.append(("environment", handler.environment.keys.sorted().joined(separator: ", ")))

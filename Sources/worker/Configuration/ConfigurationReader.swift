@@ -66,6 +66,16 @@ struct ConfigurationReader {
         return text
     }
 
+    /// One of a few words.
+    mutating func choice(_ node: Node, _ key: String, of words: [String]) -> String? {
+        guard let text = text(node, key) else { return nil }
+        guard words.contains(text) else {
+            report(node, key, "must be one of \(Self.list(words)), not '\(Self.excerpt(text))'")
+            return nil
+        }
+        return text
+    }
+
     /// A whole number within `range`, also when it comes from a variable.
     mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let text = scalarText(node, key, expecting: "a whole number") else { return nil }

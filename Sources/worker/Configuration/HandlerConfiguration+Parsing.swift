@@ -4,7 +4,7 @@ import Yams
 extension HandlerConfiguration {
     private static let actions = ["run", "publish", "log"]
     private static let keys =
-        ["name", "on"] + actions + ["timeout", "dedupe", "lock", "concurrency", "environment"]
+        ["name", "on"] + actions + ["timeout", "dedupe", "lock", "rateLimit", "concurrency", "environment"]
 
     /// nil when the entry has a problem that leaves nothing to run; the reader has it.
     init?(_ node: Node, _ key: String, _ reader: inout ConfigurationReader) {
@@ -17,6 +17,7 @@ extension HandlerConfiguration {
         }
         let dedupe = section.values["dedupe"].flatMap { Dedupe($0, section.path("dedupe"), &reader) }
         let lock = section.values["lock"].flatMap { Lock($0, section.path("lock"), &reader) }
+        let rateLimit = section.values["rateLimit"].flatMap { Limit($0, section.path("rateLimit"), &reader) }
         let concurrency = section.values["concurrency"].flatMap {
             reader.integer($0, section.path("concurrency"), in: 1...10_000)
         }
@@ -32,10 +33,11 @@ extension HandlerConfiguration {
         if let environment { self.environment = environment }
         self.dedupe = dedupe
         self.lock = lock
+        self.rateLimit = rateLimit
         self.concurrency = concurrency
     }
 
-    fileprivate static func required(
+    static func required(
         _ name: String, _ section: ConfigurationReader.Section, _ reader: inout ConfigurationReader
     ) -> Node? {
         if let node = section.values[name] { return node }
@@ -43,7 +45,7 @@ extension HandlerConfiguration {
         return nil
     }
 
-    fileprivate static func template(
+    static func template(
         _ node: Node, _ key: String, _ reader: inout ConfigurationReader, escaping: EventTemplate.Escaping = .none,
         allowEmpty: Bool = false
     ) -> EventTemplate? {

@@ -29,6 +29,7 @@ struct HandlerConfiguration: Sendable, Equatable {
     var timeout = Duration.seconds(300)
     var dedupe: Dedupe?
     var lock: Lock?
+    var rateLimit: Limit?
     /// Runs of this handler at the same time; nil: only the worker's limit.
     var concurrency: Int?
     /// Variables for the program, templates allowed in the values.

@@ -9,6 +9,8 @@ enum HandlerOutcome: String, Sendable, CaseIterable {
     case takenOver = "taken_over"
     /// Not run: somebody had done it within the window.
     case duplicate
+    /// Not run: the rate limit did not admit it.
+    case limited = "rate_limited"
     case failed
     /// Ended by the shutdown.
     case cancelled

@@ -9,13 +9,14 @@ struct HandlerTools: Sendable {
     let publisher: EventPublisher
     let locks: Locks
     let coordinator: TaskCoordinator
+    let redis: RedisClient
     let programs: ProgramRunner
     let slots: Slots
     let inFlight: InFlight
     let logger: Logger
 }
 
-/// Takes one handler's events through claim, lock, slot and timeout to its action.
+/// Takes one handler's events through claim, rate limit, lock, slot and timeout to its action.
 ///
 /// A run holds its slots only while it runs. The claim and the lock are first tried while holding them; when another
 /// worker has either, the slots are given back during the wait and taken again afterwards. So waiting never keeps
@@ -24,12 +25,15 @@ final class HandlerRunner: Sendable {
     let configuration: HandlerConfiguration
     let counters: HandlerCounters
     let tools: HandlerTools
+    let limiter: RateLimiter?
     private let ownSlots: Slots?
     private let logger: Logger
 
     /// What the fleet remembers of a finished run.
     struct Completion: Codable, Sendable {
         let worker: String
+        /// True when the rate limit dropped the event, which ends it for the whole fleet.
+        var dropped: Bool?
     }
 
     /// One event on its way through this handler.
@@ -42,7 +46,8 @@ final class HandlerRunner: Sendable {
         var fence: Int64?
     }
 
-    init(_ configuration: HandlerConfiguration, tools: HandlerTools) {
+    init(_ configuration: HandlerConfiguration, tools: HandlerTools) throws(CoordinationError) {
+        limiter = try Self.limiter(configuration, tools.redis)
         self.configuration = configuration
         self.tools = tools
         counters = HandlerCounters(handler: configuration.name)
@@ -105,8 +110,7 @@ final class HandlerRunner: Sendable {
 extension HandlerRunner {
     private func claimed(_ run: Run, _ logger: Logger) async throws -> HandlerOutcome {
         guard let dedupe = configuration.dedupe else {
-            try await locked(run, logger)
-            return .executed
+            return try await limited(run, logger) ? .executed : .limited
         }
         // Handlers do not share claims: two handlers may use the same key for different work.
         let id = "\(configuration.name)/" + (try render(dedupe.key, "dedupe.key", run))
@@ -125,7 +129,7 @@ extension HandlerRunner {
         let first = try await once(id, dedupe, .skip) { lease in
             var run = run
             run.fence = lease.fencingToken
-            try await self.locked(run, logger)
+            return try await self.limited(run, logger)
         }
         guard case .inProgress(let owner, let leaseLeft) = first else { return Self.outcome(of: first) }
         logger.debug(
@@ -140,27 +144,27 @@ extension HandlerRunner {
             run.attempt = 2
             self.tools.inFlight.move(run.entry, to: .queued)
             try await run.ticket.acquire()
-            try await self.locked(run, logger)
+            return try await self.limited(run, logger)
         }
         return Self.outcome(of: second)
     }
 
     private func once(
         _ id: String, _ dedupe: HandlerConfiguration.Dedupe, _ followers: TaskCoordinator.Followers,
-        _ body: @escaping @Sendable (Lease) async throws -> Void
+        _ body: @escaping @Sendable (Lease) async throws -> Bool
     ) async throws -> TaskCoordinator.Outcome<Completion> {
-        let completion = Completion(worker: tools.worker)
+        let worker = tools.worker
         return try await tools.coordinator.once(
             id, lease: dedupe.lease, keepResult: dedupe.window, followers: followers,
             onFailure: dedupe.onFailure == .remember ? .remember : .release
         ) { lease in
-            try await body(lease)
-            return completion
+            Completion(worker: worker, dropped: try await body(lease) ? nil : true)
         }
     }
 
     private static func outcome(of outcome: TaskCoordinator.Outcome<Completion>) -> HandlerOutcome {
         switch outcome {
+        case .executed(let completion, _) where completion.dropped == true: .limited
         case .executed(_, takenOver: false): .executed
         case .executed(_, takenOver: true): .takenOver
         case .alreadyDone, .inProgress: .duplicate
@@ -168,9 +172,19 @@ extension HandlerRunner {
     }
 }
 
-// MARK: - Lock
+// MARK: - Rate limit and lock
 
 extension HandlerRunner {
+    /// False when the rate limit dropped the event.
+    ///
+    /// After the claim, so that one worker of the fleet asks for it; before the lock, so that nobody holds one while it
+    /// waits.
+    private func limited(_ run: Run, _ logger: Logger) async throws -> Bool {
+        guard try await isAdmitted(run, logger) else { return false }
+        try await locked(run, logger)
+        return true
+    }
+
     private func locked(_ run: Run, _ logger: Logger) async throws {
         guard let lock = configuration.lock else { return try await perform(run, logger) }
         let name = try render(lock.name, "lock", run)

@@ -8,6 +8,7 @@ final class InFlight: Sendable {
         /// Another worker runs it; this one waits for the outcome.
         case following
         case waitingForLock
+        case waitingForLimit
         case running(processID: Int32?)
     }
 
@@ -59,6 +60,7 @@ extension InFlight {
         let running = entries.filter { if case .running = $0.phase { true } else { false } }
         var lines = [
             "\(running.count) running, \(count { $0 == .waitingForLock }) waiting for a lock, "
+                + "\(count { $0 == .waitingForLimit }) waiting for the rate limit, "
                 + "\(count { $0 == .following }) following another worker, \(count { $0 == .queued }) queued"
         ]
         for entry in entries where entry.phase != .queued {
@@ -70,6 +72,7 @@ extension InFlight {
             case .queued: line += "queued"
             case .following: line += "following another worker"
             case .waitingForLock: line += "waiting for a lock"
+            case .waitingForLimit: line += "waiting for the rate limit"
             case .running(nil): line += "running"
             case .running(let processID?): line += "running as process \(processID)"
             }

@@ -71,10 +71,10 @@ struct WorkerRun {
         let tools = HandlerTools(
             worker: configuration.worker.name,
             publisher: EventPublisher(client, source: configuration.worker.name),
-            locks: Locks(client), coordinator: TaskCoordinator(client),
+            locks: Locks(client), coordinator: TaskCoordinator(client), redis: client,
             programs: ProgramRunner(processGuard: processGuard), slots: Slots(configuration.worker.concurrency),
             inFlight: inFlight, logger: logger)
-        let runners = configuration.handlers.map { HandlerRunner($0, tools: tools) }
+        let runners = try configuration.handlers.map { try HandlerRunner($0, tools: tools) }
         let router = EventRouter(runners)
         let fetching = fetchGroup(client, router)
         logger.info(

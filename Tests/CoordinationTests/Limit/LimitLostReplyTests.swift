@@ -49,7 +49,8 @@ import Testing
     @Test(arguments: [true, false])
     func `at most takes once, and says what it took`(executed: Bool) async throws {
         try await withCut { _, proxy, redis in
-            let limiter = try RateLimiter(redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
+            let limiter = try RateLimiter(
+                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
             _ = try await limiter.check("a", cost: 2)
             proxy.set(
                 executed
@@ -62,7 +63,8 @@ import Testing
     @Test(arguments: [true, false])
     func `many keys count once each`(executed: Bool) async throws {
         try await withCut { _, proxy, redis in
-            let limiter = try RateLimiter(redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
+            let limiter = try RateLimiter(
+                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
             proxy.set(
                 executed
                     ? .cutBeforeReply(match: LimitScripts.log.sha) : .cutBeforeSend(match: LimitScripts.log.sha))

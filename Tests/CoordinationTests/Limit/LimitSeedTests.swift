@@ -18,7 +18,8 @@ import Testing
     @Test(arguments: RateLimiterTests.algorithms)
     func `000 concurrent calls lose no update`(algorithm: RateLimit.Algorithm) async throws {
         try await withRedis { server, redis in
-            let rule = try RateLimit(algorithm == .tokenBucket(burst: 3) ? 3 : 100, per: .seconds(600), algorithm: algorithm)
+            let rule = try RateLimit(
+                algorithm == .tokenBucket(burst: 3) ? 3 : 100, per: .seconds(600), algorithm: algorithm)
             try await withClient(server.configuration) { other in
                 let one = try RateLimiter(redis, rule, denyCache: false)
                 let two = try RateLimiter(other, rule, denyCache: false)

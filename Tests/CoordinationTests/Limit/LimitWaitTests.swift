@@ -26,7 +26,9 @@ import Testing
                         _ = try await limiter.acquire("a", wait: .seconds(20))
                         order.add(number)
                     }
-                    try await eventually("in line") { limiter.lines.waiting(for: "a") == number + 1 || order.all.count > 0 }
+                    try await eventually("in line") {
+                        limiter.lines.waiting(for: "a") == number + 1 || order.all.count > 0
+                    }
                 }
                 try await group.waitForAll()
             }

@@ -58,7 +58,9 @@ import Testing
         #expect(try RateLimit(1, per: text).window == .milliseconds(milliseconds))
     }
 
-    @Test(arguments: ["", "1", "m", "1 m", " 1m", "1m ", "-1m", "+1m", "1.5m", "1m30s", "1M", "1min", "١m", "0s", "1us"])
+    @Test(arguments: [
+        "", "1", "m", "1 m", " 1m", "1m ", "-1m", "+1m", "1.5m", "1m30s", "1M", "1min", "١m", "0s", "1us",
+    ])
     func `any other text is refused`(text: String) {
         #expect(code { _ = try RateLimit(1, per: text) } == .invalidArgument)
     }
@@ -78,7 +80,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "log", "log-1", "log-1-", "log-1-2-3", "log-x-1", "all-all-log-1-1000", "log-0-1000", "-", "log--1-1"])
+    @Test(arguments: [
+        "", "log", "log-1", "log-1-", "log-1-2-3", "log-x-1", "all-all-log-1-1000", "log-0-1000", "-", "log--1-1",
+    ])
     func `what others wrote is no rule`(text: String) { #expect(RateLimit(announced: text) == nil) }
 
     // MARK: Header fields
@@ -93,9 +97,10 @@ import Testing
     @Test func `header fields of an admitted call`() {
         let headers = verdict(.allowed, remaining: 99, reset: .milliseconds(59_001))
             .headers(now: Date(timeIntervalSince1970: 1_000))
-        #expect(headers.fields.map(\.name) == [
-            "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit",
-        ])
+        #expect(
+            headers.fields.map(\.name) == [
+                "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit",
+            ])
         #expect(headers.fields.map(\.value) == ["100", "99", "1060", "\"api\";q=100;w=60", "\"api\";r=99;t=60"])
     }
 

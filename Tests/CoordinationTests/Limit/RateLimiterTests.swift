@@ -74,7 +74,9 @@ import Testing
     @Test func `keys of any length and with any characters work`() async throws {
         try await withRedis { server, redis in
             let limiter = try RateLimiter(redis, limit: 2, per: .seconds(600))
-            let keys = ["a}b{c", "größe", "x\r\ny", String(repeating: "k", count: 1_024), String(repeating: "é", count: 400)]
+            let keys = [
+                "a}b{c", "größe", "x\r\ny", String(repeating: "k", count: 1_024), String(repeating: "é", count: 400),
+            ]
             for key in keys {
                 #expect(try await limiter.check(key).remaining == 1)
                 #expect(try await limiter.check(key).remaining == 0)
@@ -184,10 +186,11 @@ import Testing
             #expect(refused.rule.name == "everybody" && !refused.isAllowed)
             try await eventually("announced") { try server("EXISTS", "signalbox:limits:{api}") == 1 }
             let keys = Set(try server("KEYS", "*").strings)
-            #expect(keys == [
-                "signalbox:limits:{api}", "signalbox:limits:{api}:a:log-2-600000",
-                "signalbox:limits:{api}:b:log-2-600000", "signalbox:limits:{api}::log-3-600000",
-            ])
+            #expect(
+                keys == [
+                    "signalbox:limits:{api}", "signalbox:limits:{api}:a:log-2-600000",
+                    "signalbox:limits:{api}:b:log-2-600000", "signalbox:limits:{api}::log-3-600000",
+                ])
         }
     }
 

@@ -1,3 +1,4 @@
+import Coordination
 import Testing
 
 @testable import worker
@@ -72,6 +73,7 @@ import Testing
                 log: { message: "got {{payload.id}}", level: warning }
                 dedupe: { key: k, window: 5m, lease: 10s, onFailure: remember }
                 lock: { name: l, ttl: 10s, wait: 0s }
+                rateLimit: { limit: 100, window: 1m, algorithm: tokenBucket, burst: 5, key: "{{payload.user}}", excess: drop }
               - name: program
                 on: { channel: orders }
                 run: [sh, -c, "", "x"]
@@ -87,6 +89,9 @@ import Testing
         #expect(note.dedupe?.onFailure == .remember)
         #expect(note.dedupe?.lease == .seconds(10))
         #expect(note.lock?.wait == .zero)
+        #expect(note.rateLimit?.rule == (try RateLimit(100, per: "1m", algorithm: .tokenBucket(burst: 5))))
+        #expect(note.rateLimit?.key?.source == "{{payload.user}}")
+        #expect(note.rateLimit?.excess == .drop)
         #expect(note.types.matches("anything"))
         #expect(program.environment.keys.sorted() == ["ID", "NOTHING"])
     }
@@ -151,6 +156,19 @@ import Testing
         ("dedupe: { key: '{{payload' }", "not a Mustache template"),
         ("dedupe: { key: '{{paylod.id}}' }", "unknown paylod;"),
         ("dedupe: { key: k, onFailure: retry }", "release, remember"), ("environment: { A: b }", "only with 'run'"),
+        ("rateLimit: 5", "must be a mapping"), ("rateLimit: { window: 1m }", "rateLimit.limit: is missing"),
+        ("rateLimit: { limit: 5 }", "rateLimit.window: is missing"),
+        ("rateLimit: { limit: 0, window: 1m }", "from 1 to"),
+        ("rateLimit: { limit: 5, window: 0s }", "must be from 1ms"),
+        ("rateLimit: { limit: 5, per: 1m }", "unknown key"),
+        ("rateLimit: { limit: 5, window: 1m30s }", "not a duration"),
+        ("rateLimit: { limit: 5, window: 1m, algorithm: gcra }", "must be one of automatic, slidingWindowLog"),
+        ("rateLimit: { limit: 5, window: 1m, algorithm: tokenBucket }", "rateLimit.burst: is missing"),
+        ("rateLimit: { limit: 5, window: 1m, burst: 5 }", "only with 'algorithm: tokenBucket'"),
+        ("rateLimit: { limit: 5, window: 1m, buckets: 5 }", "only with 'algorithm: slidingWindowBuckets'"),
+        ("rateLimit: { limit: 20000, window: 1m, algorithm: slidingWindowLog }", "cannot work: a log of 20000"),
+        ("rateLimit: { limit: 5, window: 1m, excess: queue }", "must be one of wait, drop"),
+        ("rateLimit: { limit: 5, window: 1m, key: '{{paylod.id}}' }", "unknown paylod;"),
         ("timeout: ${NONE}", "NONE is not set"), ("timeout: ${NONE:x}", "'x' is not a duration"),
         ("name: a", "same key twice"), ("nme: a", "unknown key"), ("run: []", "exactly one"),
     ])

@@ -56,7 +56,10 @@ import Testing
         _ = inFlight.begin(.init(handler: "b", type: "t", id: nil, channel: "c"))
         inFlight.move(running, to: .running(processID: 42))
         let report = InFlight.report(inFlight.entries)
-        #expect(report.hasPrefix("1 running, 0 waiting for a lock, 0 following another worker, 1 queued\n"))
+        #expect(
+            report.hasPrefix(
+                "1 running, 0 waiting for a lock, 0 waiting for the rate limit, 0 following another worker, 1 queued\n")
+        )
         #expect(report.contains("  a: t 7 from c\\x0A, running as process 42 for "))
         inFlight.end(running)
         #expect(inFlight.count == 1)
