@@ -22,11 +22,21 @@ protocol LeaseRequest: Sendable {
     /// Where the end of a holder is announced.
     var wakeChannel: String { get }
 
-    /// Asks once, with a token of its own: one round trip.
-    func attempt(timeout: Duration?) async throws(RedisError) -> LeaseAttempt
+    /// True when every waiter is woken for itself instead of in the order of a line that all of this process share.
+    var waitsAlone: Bool { get }
+
+    /// Asks once: one round trip.
+    ///
+    /// Throws what Redis threw, or the ``CoordinationError`` that is to reach the caller.
+    func attempt(timeout: Duration?) async throws -> LeaseAttempt
+    /// The wait is over without a lease: what was left in a queue on the server is to go.
+    func gaveUp()
 }
 
 extension LeaseRequest {
+    var waitsAlone: Bool { false }
+    func gaveUp() {}
+
     /// Asks with a script that answers a fence (> 0), or −(ms left + 2), −1 for a holder that never expires.
     ///
     /// The lease is registered before the request is sent: a grant must not wait for its caller's task to be scheduled

@@ -55,7 +55,7 @@ extension LeaseCore {
     @inline(__always)
     private func requestFirst() async throws(RedisError) -> Int64 {
         let timeout = Lease.releaseBudget
-        guard otherKeys.isEmpty else { return try await requestRelease(timeout: timeout) }
+        guard otherKeys.isEmpty, remote == nil else { return try await requestRelease(timeout: timeout) }
         let call = TokenScriptCall(kind.shortRelease, key: key.name, token: token.bits, text: wakeSuffix)
         let redis = engine.redis
         let first = await withUnsafeContinuation { redis.start(call, timeout: timeout, $0) }
@@ -70,7 +70,8 @@ extension LeaseCore {
     }
 
     private func requestRelease(timeout: Duration) async throws(RedisError) -> Int64 {
-        try await engine.redis.evaluate(
+        if let remote { return try await remote.release(timeout: timeout) }
+        return try await engine.redis.evaluate(
             kind.release, keys: keys, arguments: [token.text, wakeSuffix], timeout: timeout, on: .control)
     }
 

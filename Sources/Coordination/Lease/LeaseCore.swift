@@ -26,6 +26,8 @@ final class LeaseCore: Sendable {
     /// What the scripts of this kind need besides token and time to live, the same each time.
     private let further: [any RedisArgument]
     let wakeSuffix: String
+    /// Who renews, releases and checks instead of the engine's client with the kind's scripts.
+    let remote: (any LeaseRemote)?
     let inner: Mutex<Inner>
     /// Guarded by the renewal loop's mutex, which alone reads and writes it.
     nonisolated(unsafe) var renewalID: RenewalSchedule<LeaseCore>.ID?
@@ -33,13 +35,14 @@ final class LeaseCore: Sendable {
     init(
         _ engine: CoordinationEngine, kind: LeaseKind, name: String, key: RedisKey, ttl: LeaseTime, now: Instant,
         renews: Bool, maxHold: Duration?, wakeSuffix: String, otherKeys: [RedisKey] = [],
-        further: [any RedisArgument] = []
+        further: [any RedisArgument] = [], token: Token = Token(), remote: (any LeaseRemote)? = nil
     ) {
         self.engine = engine
         self.kind = kind
         self.name = name
         self.key = key
-        token = Token()
+        self.token = token
+        self.remote = remote
         self.otherKeys = otherKeys
         self.further = further
         self.wakeSuffix = wakeSuffix
@@ -122,6 +125,11 @@ final class LeaseCore: Sendable {
         }
     }
 
+    func mayRenewEarly(_ now: Instant, insteadOf at: Instant) -> Bool {
+        inner.withLock { $0.machine.mayRenewEarly(now, insteadOf: at) }
+    }
+    var earlyWindow: Duration { inner.withLock { $0.machine.earlyWindow } }
+
     /// What every script of the lease gets as its keys.
     var keys: [RedisKey] { [key] + otherKeys }
 
@@ -161,15 +169,28 @@ final class LeaseCore: Sendable {
 
     func extend(to ttl: LeaseTime) async throws {
         let sentAt = Moment.now
+        try begin("extend", ttl, sentAt)
+        try await settleExtension(to: ttl, sentAt: sentAt, operation: "extend") { () async throws(RedisError) in
+            try await requestRenewal(ttl)
+        }
+    }
+
+    private func begin(_ operation: String, _ ttl: LeaseTime, _ sentAt: Instant) throws(CoordinationError) {
         switch inner.withLock({ $0.machine.extendSent(ttl, sentAt) }) {
         case .send(let lookAt): if let lookAt { engine.renewals.reschedule(self, at: lookAt) }
-        case .notHeld: throw notHeld("extend")
-        case .lost(let reason): throw lostError("extend", reason)
+        case .notHeld: throw notHeld(operation)
+        case .lost(let reason): throw lostError(operation, reason)
         }
+    }
+
+    /// Sends what sets the time to live, and draws the conclusions.
+    private func settleExtension(
+        to ttl: LeaseTime, sentAt: Instant, operation: String,
+        _ request: () async throws(RedisError) -> Int64
+    ) async throws {
         let reply: Int64
         do {
-            reply = try await engine.redis.evaluate(
-                kind.renew, keys: keys, arguments: renewalArguments(ttl), on: .control)
+            reply = try await request()
         } catch  where error.code == .wrongType {
             reply = -1
         } catch {
@@ -177,7 +198,7 @@ final class LeaseCore: Sendable {
             if case .next(let at) = inner.withLock({ $0.machine.extendFailed(now) }) {
                 engine.renewals.reschedule(self, at: at)
             }
-            throw CoordinationError.from(error, operation: "extend", key: key.name)
+            throw CoordinationError.from(error, operation: operation, key: key.name)
         }
         let spread = engine.renewals.spread()
         let now = Moment.now
@@ -188,10 +209,10 @@ final class LeaseCore: Sendable {
         case .next(let at): engine.renewals.reschedule(self, at: at)
         case .lost(let reason):
             lost(reason)
-            throw lostError("extend", reason)
+            throw lostError(operation, reason)
         case .forget:
-            if let loss { throw lostError("extend", loss) }
-            throw notHeld("extend")
+            if let loss { throw lostError(operation, loss) }
+            throw notHeld(operation)
         }
     }
 
@@ -199,8 +220,7 @@ final class LeaseCore: Sendable {
         guard inner.withLock({ $0.machine.isHeld && $0.machine.loss == nil }) else { return false }
         let reply: Int64
         do {
-            reply = try await engine.redis.evaluate(
-                kind.check, keys: keys, arguments: [token.text] + further, on: .control)
+            reply = try await requestCheck()
         } catch  where error.code == .wrongType {
             reply = -1
         } catch {
@@ -209,5 +229,30 @@ final class LeaseCore: Sendable {
         let answer = LeaseStateMachine.Answer(reply)
         if let reason = inner.withLock({ $0.machine.refuted(answer) }) { lost(reason) }
         return answer == .mine
+    }
+
+    /// Changes what the lease is on the server, and sets its time to live as a renewal would.
+    ///
+    /// The script gets token, time to live and wake suffix.
+    func change(_ script: RedisScript, operation: String) async throws {
+        let sentAt = ContinuousClock.now
+        let ttl = inner.withLock { $0.machine.ttl }
+        try begin(operation, ttl, sentAt)
+        try await settleExtension(to: ttl, sentAt: sentAt, operation: operation) { () async throws(RedisError) in
+            try await engine.redis.evaluate(
+                script, keys: keys, arguments: [token.text, ttl.milliseconds, wakeSuffix], on: .control)
+        }
+    }
+
+    private func requestRenewal(_ ttl: LeaseTime) async throws(RedisError) -> Int64 {
+        if let remote { return try await remote.renew(ttl, timeout: nil) }
+        return try await engine.redis.evaluate(
+            kind.renew, keys: keys, arguments: renewalArguments(ttl), on: .control)
+    }
+
+    private func requestCheck() async throws(RedisError) -> Int64 {
+        if let remote { return try await remote.check() }
+        return try await engine.redis.evaluate(
+            kind.check, keys: keys, arguments: [token.text] + further, on: .control)
     }
 }

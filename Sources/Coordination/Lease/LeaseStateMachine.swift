@@ -119,6 +119,18 @@ struct LeaseStateMachine: ~Copyable {
         }
     }
 
+    /// Whether a renewal may leave before its time, to share a request with others.
+    ///
+    /// Not after a failure: that one waits out its pause.
+    func mayRenewEarly(_ now: Instant, insteadOf at: Instant) -> Bool {
+        guard case .held = state, loss == nil, renews, !renewing, failures == 0 else { return false }
+        if let holdLimit, now >= holdLimit { return false }
+        return at - now <= earlyWindow
+    }
+
+    /// How much earlier than due a renewal may be sent: half of the usual period.
+    var earlyWindow: Duration { ttl.refreshPeriod / 2 }
+
     private mutating func startRenewal(_ now: Instant, lookAgain: Instant) -> DueAction {
         renewing = true
         if case .acquiring = state { renewalPredatesGrant = true } else { renewalPredatesGrant = false }

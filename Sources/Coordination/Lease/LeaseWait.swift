@@ -19,6 +19,15 @@ struct LeaseWait<Request: LeaseRequest>: Sendable {
     }
 
     func lease() async throws -> Lease {
+        do {
+            return try await attempts()
+        } catch {
+            request.gaveUp()
+            throw error
+        }
+    }
+
+    private func attempts() async throws -> Lease {
         let channel = request.wakeChannel
         // Who comes later than a waiter of this process does not overtake it.
         if !waits.isBusy(channel) || wait == .zero {
@@ -30,7 +39,8 @@ struct LeaseWait<Request: LeaseRequest>: Sendable {
 
     private func waitInLine(_ channel: String) async throws -> Lease {
         let deadline = wait.map { begun + $0 }
-        let lease = try await waits.wait(on: channel, until: deadline) { () async throws -> WaitRoom.Verdict<Lease> in
+        let lease = try await waits.wait(on: channel, until: deadline, alone: request.waitsAlone) {
+            () async throws -> WaitRoom.Verdict<Lease> in
             switch try await attempt(sawHeld: true) {
             case .granted(let lease): .granted(lease, holdsFor: request.ttl.duration)
             case .held(let left): .denied(left: left)
@@ -52,7 +62,7 @@ struct LeaseWait<Request: LeaseRequest>: Sendable {
         let usual = request.engine.redis.configuration.commandTimeout
         do {
             return try await request.attempt(timeout: left.map { min($0, usual) })
-        } catch {
+        } catch let error as RedisError {
             if sawHeld, error.code == .timedOut, let left, left < usual { throw notAcquired(error) }
             throw CoordinationError.from(error, operation: "acquire", key: request.key)
         }

@@ -5,15 +5,15 @@ import Synchronization
 
 /// Renews every lease of one client: one timer on the event loop, requests in batches, on the control connection.
 ///
+/// When a lease is due, others that are due within half of their period come along, as many as fill its batch: the
+/// number of requests follows the number of leases divided by a batch's size, not the jitter between them.
+///
 /// Nothing here waits for Swift's thread pool: the timer fires on the loop's thread, decisions are made there, and the
 /// task that awaits the replies has the loop as its executor. A handler that burns every core delays no renewal.
 ///
 /// Order of locks: this loop's, then a lease's. A lease never calls back while it holds its own.
 final class RenewalLoop: Sendable {
     typealias Instant = Moment
-
-    /// Requests in one write; more go into further writes.
-    static let batchSize = 100
 
     private struct State {
         /// Renewals without an answer so far.
@@ -103,7 +103,7 @@ final class RenewalLoop: Sendable {
             if state.armed == armed { state.armed = nil }
             var due: [LeaseCore] = []
             while let entry = state.schedule.takeDue(now) { due.append(entry.element) }
-            return due
+            return due + Self.companions(of: due, in: &state.schedule, now)
         }
         if now - armed > .seconds(1) {
             CoordinationMetrics.shared.renewalsLate.increment()
@@ -111,26 +111,39 @@ final class RenewalLoop: Sendable {
                 "renewals are late: the event loop or this process was stopped",
                 metadata: ["late": "\(now - armed)", "leases": "\(due.count)"])
         }
-        var batches: [Batch] = []
+        var batches: [RenewalBatch] = []
         for core in due { look(after: core, now, &batches) }
         for batch in batches { send(batch) }
         if let timer = state.withLock({ Self.armIfNeeded(&$0) }) { arm(timer, now: now) }
     }
 
-    private func look(after core: LeaseCore, _ now: Instant, _ batches: inout [Batch]) {
+    /// Leases that are due soon, as many as fill the last batch of those that are due now.
+    private static func companions(
+        of due: [LeaseCore], in schedule: inout RenewalSchedule<LeaseCore>, _ now: Instant
+    ) -> [LeaseCore] {
+        let size = RenewalBatch.size
+        let room = (size - due.count % size) % size
+        guard room > 0, let window = due.lazy.map(\.earlyWindow).max() else { return [] }
+        var found: [LeaseCore] = []
+        var passed: [(id: RenewalSchedule<LeaseCore>.ID, at: Instant)] = []
+        while found.count < room, passed.count < size, let next = schedule.earliest, next <= now + window,
+            let entry = schedule.takeEarliest()
+        {
+            if entry.element.mayRenewEarly(now, insteadOf: entry.at) {
+                found.append(entry.element)
+            } else {
+                passed.append((entry.id, entry.at))
+            }
+        }
+        for entry in passed { schedule.reschedule(entry.id, at: entry.at) }
+        return found
+    }
+
+    private func look(after core: LeaseCore, _ now: Instant, _ batches: inout [RenewalBatch]) {
         switch core.due(now) {
         case .renew(let ttl, let lookAgain):
             putBack(core, at: lookAgain)
-            let index = batches.firstIndex {
-                $0.script.name == core.kind.renew.name && $0.leases.count < Self.batchSize
-            }
-            if let index {
-                batches[index].add(core, ttl)
-            } else {
-                var batch = Batch(script: core.kind.renew, sentAt: now)
-                batch.add(core, ttl)
-                batches.append(batch)
-            }
+            RenewalBatch.add(core, ttl, sentAt: now, to: &batches)
         case .wait(let at): putBack(core, at: at)
         case .lost(let reason): core.lost(reason)
         case .forget: remove(core)
@@ -146,32 +159,11 @@ final class RenewalLoop: Sendable {
 
     // MARK: Requests
 
-    private struct Batch: Sendable {
-        let script: RedisScript
-        let sentAt: Instant
-        var leases: [LeaseCore] = []
-        var requests: [(keys: [RedisKey], arguments: [any RedisArgument])] = []
-        /// An answer that takes longer than a refresh period is asked for again.
-        var timeout = Duration.seconds(5)
-
-        init(script: RedisScript, sentAt: Instant) {
-            self.script = script
-            self.sentAt = sentAt
-        }
-
-        mutating func add(_ core: LeaseCore, _ ttl: LeaseTime) {
-            leases.append(core)
-            requests.append((core.keys, core.renewalArguments(ttl)))
-            timeout = min(timeout, max(ttl.refreshPeriod, .milliseconds(10)))
-        }
-    }
-
-    private func send(_ batch: Batch) {
+    private func send(_ batch: RenewalBatch) {
         Task(executorPreference: redis.eventLoop) { [self] in
             do {
-                let replies = try await redis.evaluate(
-                    batch.script, batch: batch.requests, timeout: batch.timeout, on: .control)
-                for (core, reply) in zip(batch.leases, replies) { answered(core, .init(reply), batch.sentAt) }
+                let answers = try await batch.answers(from: redis)
+                for (core, answer) in zip(batch.leases, answers) { answered(core, answer, batch.sentAt) }
             } catch {
                 state.withLock { $0.failures += batch.leases.count }
                 CoordinationMetrics.shared.renewalsFailed.increment(by: batch.leases.count)

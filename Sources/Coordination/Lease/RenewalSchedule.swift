@@ -65,6 +65,13 @@ struct RenewalSchedule<Element> {
         return (ID(slot: first.slot, generation: generations[first.slot]), element)
     }
 
+    /// Takes out the earliest entry, due or not; as `takeDue`.
+    mutating func takeEarliest() -> (id: ID, element: Element, at: Instant)? {
+        guard let first = heap.first, let element = elements[first.slot] else { return nil }
+        pull(first.slot)
+        return (ID(slot: first.slot, generation: generations[first.slot]), element, first.at)
+    }
+
     /// Makes every entry that is in the heap due by then; a sorted array is a valid heap.
     mutating func hurry(to now: Instant) {
         for position in heap.indices { heap[position].at = min(heap[position].at, now) }

@@ -60,6 +60,33 @@ enum LockScripts {
 
     /// | | |
     /// |---|---|
+    /// | KEYS[n] | the locks, any number |
+    /// | ARGV[2n − 1] | the token for KEYS[n] |
+    /// | ARGV[2n] | its time to live, ms, 1 or more |
+    /// | returns | an array: 1 renewed, 0 absent, −1 another holder (or a key of another type) |
+    ///
+    /// The one script here whose keys belong to different objects: its decisions are independent of each other, so a
+    /// caller that routes by cluster slot splits it by slot without changing what it means.
+    static let renewMany = RedisScript(
+        "lock.renewMany", isSafeToRepeat: true,
+        """
+        local answers = {}
+        for i, key in ipairs(KEYS) do
+            local held = redis.pcall('GET', key)
+            if held == ARGV[2 * i - 1] then
+                redis.call('PEXPIRE', key, ARGV[2 * i])
+                answers[i] = 1
+            elseif held then
+                answers[i] = -1
+            else
+                answers[i] = 0
+            end
+        end
+        return answers
+        """)
+
+    /// | | |
+    /// |---|---|
     /// | KEYS[1] | the lock |
     /// | ARGV[1] | token |
     /// | ARGV[2] | what the wake channel adds to the key |

@@ -15,7 +15,7 @@ import Testing
         try await withRedisServer(.init(checksLeaks: true)) { server in
             // A request must be EVALSHA at once for the proxy to recognise it.
             try server.load(
-                LockScripts.acquire, LockScripts.renew, LockScripts.release, OnceScripts.claim, OnceScripts.renew,
+                LockScripts.acquire, LockScripts.renewMany, LockScripts.release, OnceScripts.claim, OnceScripts.renew,
                 OnceScripts.finish, OnceScripts.release)
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in try await body(server, proxy, redis) }
@@ -66,7 +66,7 @@ import Testing
     func `a renewal whose reply was lost is repeated before trust ends`(executed: Bool) async throws {
         try await withCut { server, proxy, redis in
             let lease = try await Locks(redis).acquire("a", ttl: .seconds(4))
-            let script = LockScripts.renew.sha
+            let script = LockScripts.renewMany.sha
             proxy.set(executed ? .cutBeforeReply(match: script) : .cutBeforeSend(match: script))
             let trust = lease.trustedUntil
             try await eventually("renewed") { lease.trustedUntil > trust + .milliseconds(500) }
