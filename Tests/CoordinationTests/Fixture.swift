@@ -63,6 +63,7 @@ final class Occupancy: Sendable {
     private let counts = Mutex((now: 0, most: 0))
 
     var most: Int { counts.withLock(\.most) }
+    var now: Int { counts.withLock(\.now) }
     func enter() { counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
     func leave() { counts.withLock { $0.now -= 1 } }
 }

@@ -4,7 +4,8 @@ import Synchronization
 /// Where calls wait for a name without polling: woken by the holder's release, by the end of the holder's time to live,
 /// or after `longestSleep` in case a message was lost.
 ///
-/// One queue per wake channel, first come first served within this process; only its first waiter asks Redis.
+/// One queue per wake channel, first come first served within this process; only its first waiter asks Redis. Waiters
+/// that do not exclude each other wait alone: a message wakes all of them.
 final class WaitRoom: Sendable {
     typealias Instant = Moment
 
@@ -19,7 +20,8 @@ final class WaitRoom: Sendable {
     }
 
     private struct Entry {
-        let channel: String
+        /// Its line: the channel, unless it waits alone.
+        let line: LineID
         var waiter = Waiter()
         var deadline: LoopTimer?
     }
@@ -32,8 +34,17 @@ final class WaitRoom: Sendable {
         var armed: Instant?
     }
 
+    /// Who stands in one line: everybody who waits on the channel, or one who waits alone.
+    private struct LineID: Hashable {
+        let channel: String
+        var alone: WaitQueue.ID?
+    }
+
     private struct State {
-        var lines: [String: Line] = [:]
+        var lines: [LineID: Line] = [:]
+        /// Those who wait alone, by channel.
+        var alone: [String: Set<WaitQueue.ID>] = [:]
+        var watchers: [String: @Sendable () -> Void] = [:]
         var entries: [WaitQueue.ID: Entry] = [:]
         var nextID: WaitQueue.ID = 0
         var random = SplitMix(seed: .random(in: .min ... .max))
@@ -73,19 +84,24 @@ final class WaitRoom: Sendable {
 
     /// True when somebody in this process waits on the channel: a newcomer belongs behind them.
     func isBusy(_ channel: String) -> Bool {
-        state.withLock { !$0.lines.isEmpty && $0.lines[channel] != nil }
+        state.withLock { !$0.lines.isEmpty && $0.lines[LineID(channel: channel)] != nil }
     }
 
     /// How many wait on the channel.
-    func waiting(on channel: String) -> Int { state.withLock { $0.lines[channel]?.queue.count ?? 0 } }
+    func waiting(on channel: String) -> Int {
+        state.withLock { state in
+            (state.lines[LineID(channel: channel)]?.queue.count ?? 0) + (state.alone[channel]?.count ?? 0)
+        }
+    }
 
     /// Waits for its turn, attempts, and again until granted or settled.
     ///
     /// nil when the deadline passed; throws what the attempt throws, and `CancellationError`.
     func wait<Value: Sendable>(
-        on channel: String, until deadline: Instant?, attempt: () async throws -> Verdict<Value>
+        on channel: String, until deadline: Instant?, alone: Bool = false,
+        attempt: () async throws -> Verdict<Value>
     ) async throws -> Value? {
-        let id = enter(channel, deadline)
+        let id = enter(channel, deadline, alone)
         defer { leave(id) }
         while true {
             switch await signal(for: id) {
@@ -118,14 +134,30 @@ final class WaitRoom: Sendable {
         return min(max(left, .zero) + jitter, longestSleep)
     }
 
+    // MARK: Watching
+
+    /// Calls back, on the loop, for every message on a channel until `unwatch`.
+    func watch(_ channel: String, _ handler: @escaping @Sendable () -> Void) {
+        let isNew = state.withLock { $0.watchers.updateValue(handler, forKey: channel) == nil }
+        if isNew { _ = subscription.want(channel) }
+    }
+
+    func unwatch(_ channel: String) {
+        let wasThere = state.withLock { $0.watchers.removeValue(forKey: channel) != nil }
+        if wasThere { subscription.unwant(channel) }
+    }
+
     // MARK: Coming and going
 
-    private func enter(_ channel: String, _ deadline: Instant?) -> WaitQueue.ID {
+    private func enter(_ channel: String, _ deadline: Instant?, _ alone: Bool) -> WaitQueue.ID {
         let now = Moment.now
-        let id = state.withLock { state in
+        let (id, line) = state.withLock { state in
             state.nextID += 1
-            state.entries[state.nextID] = Entry(channel: channel)
-            return state.nextID
+            let id = state.nextID
+            let line = LineID(channel: channel, alone: alone ? id : nil)
+            state.entries[id] = Entry(line: line)
+            if alone { state.alone[channel, default: []].insert(id) }
+            return (id, line)
         }
         if let deadline {
             let timer = redis.eventLoop.schedule(after: max(.zero, deadline - now)) { [weak self] in
@@ -133,20 +165,28 @@ final class WaitRoom: Sendable {
             }
             state.withLock { $0.entries[id]?.deadline = timer }
         }
-        let isFirst = update(channel, opening: now + longestSleep) { $0.join(id) }
-        if isFirst, subscription.want(channel) { update(channel) { $0.subscribed() } }
+        let isFirst = update(line, opening: now + longestSleep) { $0.join(id) }
+        if isFirst, subscription.want(channel) { update(line) { $0.subscribed() } }
         return id
     }
 
     private func leave(_ id: WaitQueue.ID) {
-        guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { return }
+        let entry = state.withLock { state -> Entry? in
+            guard let entry = state.entries.removeValue(forKey: id) else { return nil }
+            if entry.line.alone != nil {
+                state.alone[entry.line.channel]?.remove(id)
+                if state.alone[entry.line.channel]?.isEmpty == true { state.alone[entry.line.channel] = nil }
+            }
+            return entry
+        }
+        guard let entry else { return }
         entry.deadline?.cancel()
-        update(entry.channel) { $0.leave(id) }
+        update(entry.line) { $0.leave(id) }
     }
 
     private func finished(_ id: WaitQueue.ID, _ verdict: WaitQueue.Verdict) {
-        guard let channel = state.withLock({ $0.entries[id]?.channel }) else { return }
-        update(channel) { $0.finished(id, verdict) }
+        guard let line = state.withLock({ $0.entries[id]?.line }) else { return }
+        update(line) { $0.finished(id, verdict) }
     }
 
     // MARK: Signals
@@ -173,16 +213,26 @@ final class WaitRoom: Sendable {
 
     private func heard(_ event: WakeSubscription.Event) {
         switch event {
-        case .subscribed(let channels): for channel in channels { update(channel) { $0.subscribed() } }
-        case .woken(let channel): update(channel) { $0.wake() }
-        case .gap: for channel in state.withLock({ Array($0.lines.keys) }) { update(channel) { $0.wake() } }
+        case .subscribed(let channels):
+            for line in channels.flatMap(lines(on:)) { update(line) { $0.subscribed() } }
+        case .woken(let channel):
+            state.withLock { $0.watchers[channel] }?()
+            for line in lines(on: channel) { update(line) { $0.wake() } }
+        case .gap: for line in state.withLock({ Array($0.lines.keys) }) { update(line) { $0.wake() } }
         case .deaf:
-            for channel in state.withLock({ Array($0.lines.keys) }) {
-                update(channel) { queue in
+            for line in state.withLock({ Array($0.lines.keys) }) {
+                update(line) { queue in
                     queue.deaf()
                     return queue.wake()
                 }
             }
+        }
+    }
+
+    private func lines(on channel: String) -> [LineID] {
+        state.withLock { state in
+            guard let alone = state.alone[channel] else { return [LineID(channel: channel)] }
+            return [LineID(channel: channel)] + alone.map { LineID(channel: channel, alone: $0) }
         }
     }
 
@@ -191,12 +241,12 @@ final class WaitRoom: Sendable {
     /// With `opening`, a queue is made when there is none; true when it was.
     @discardableResult
     private func update(
-        _ channel: String, opening: Instant? = nil, _ event: (inout WaitQueue) -> WaitQueue.Action
+        _ id: LineID, opening: Instant? = nil, _ event: (inout WaitQueue) -> WaitQueue.Action
     ) -> Bool {
         let effects = state.withLock { state in
             var effects = Effects()
             var line: Line
-            if let known = state.lines.removeValue(forKey: channel) {
+            if let known = state.lines.removeValue(forKey: id) {
                 line = known
             } else if let opening {
                 line = Line(queue: WaitQueue(retryAt: opening))
@@ -217,22 +267,22 @@ final class WaitRoom: Sendable {
                 line.armed = at
                 effects.timer = at
             }
-            state.lines[channel] = line
+            state.lines[id] = line
             return effects
         }
-        if effects.closed { subscription.unwant(channel) }
-        if let at = effects.timer { arm(channel, at) }
+        if effects.closed { subscription.unwant(id.channel) }
+        if let at = effects.timer { arm(id, at) }
         effects.resumed?.resume(returning: .attempt)
         return effects.opened
     }
 
-    private func arm(_ channel: String, _ at: Instant) {
+    private func arm(_ id: LineID, _ at: Instant) {
         redis.eventLoop.schedule(after: max(.zero, at - .now)) { [weak self] in
             guard let self else { return }
             state.withLock { state in
-                if state.lines[channel]?.armed == at { state.lines[channel]?.armed = nil }
+                if state.lines[id]?.armed == at { state.lines[id]?.armed = nil }
             }
-            update(channel) { $0.timer(.now) }
+            update(id) { $0.timer(.now) }
         }
     }
 }
