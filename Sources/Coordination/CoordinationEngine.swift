@@ -18,11 +18,24 @@ final class CoordinationEngine: Sendable {
 
     private init(_ redis: RedisClient) {
         self.redis = redis
-        let renewals = RenewalLoop(redis)
+        let waits = WaitRoom(redis)
+        self.waits = waits
+        let channel = CoordinationKeys.auditChannel(redis.configuration)
+        let hurry = Hurry()
+        let renewals = RenewalLoop(redis) { isOn in
+            if isOn { waits.watch(channel) { hurry.loop.withLock(\.value)?.hurry() } } else { waits.unwatch(channel) }
+        }
+        // The announcement is only a hint: every lease is asked about, and what the server answers counts.
+        hurry.loop.withLock { $0.value = renewals }
         self.renewals = renewals
-        waits = WaitRoom(redis)
         // The server may have lost every lease with its memory: find out now, not at the next renewal.
         reconnects = redis.observeReconnects { [weak renewals] in renewals?.hurry() }
+    }
+
+    /// Breaks the circle between the room and the loop.
+    private final class Hurry: Sendable {
+        struct Weak { weak var value: RenewalLoop? }
+        let loop = Mutex(Weak())
     }
 
     private struct Entry {

@@ -14,6 +14,8 @@ public struct CoordinationError: Error, Sendable {
         case lockNotHeld
         /// The lease ended while it was in use: expired, taken over, or no longer provable.
         case lockLost
+        /// The server has the lock, but too few of its replicas confirmed that in time; it was given back.
+        case tooFewReplicas
         /// A name, a duration or a count is out of range; the message names it.
         ///
         /// Nothing was sent.

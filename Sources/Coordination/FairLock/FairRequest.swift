@@ -33,7 +33,7 @@ struct FairRequest: LeaseRequest {
     var key: String { keys.lock }
 
     func attempt(timeout: Duration?) async throws -> LeaseAttempt {
-        let now = ContinuousClock.now
+        let now = Moment.now
         return try await attempt(
             core(now), FairScripts.acquire,
             arguments: [
@@ -42,7 +42,7 @@ struct FairRequest: LeaseRequest {
             ], sentAt: now, timeout: timeout)
     }
 
-    private func core(_ now: ContinuousClock.Instant) -> LeaseCore {
+    private func core(_ now: Moment) -> LeaseCore {
         LeaseCore(
             engine, kind: .fair, name: name, key: RedisKey(key), ttl: ttl, now: now, renews: renewal.isAutomatic,
             maxHold: renewal.maxHold, wakeSuffix: wakeSuffix, otherKeys: Array(keys.all.dropFirst()), token: token)

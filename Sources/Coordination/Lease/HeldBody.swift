@@ -34,7 +34,10 @@ struct HeldBody: Sendable {
                 "a lease was not released; it ends with its time to live",
                 metadata: ["\(lease.core.kind.noun)": "\(lease.name)", "error": "\(error)"])
         }
-        if trusted, released == .released || released == nil { return try result.get() }
+        switch released {
+        case .released, .retained, nil: if trusted { return try result.get() }
+        case .expired, .notOwner: break
+        }
         let reason = loss ?? (released == .notOwner ? .takenOver : .expired)
         throw lease.core.lostError(operation, reason, underlying: result.failure)
     }

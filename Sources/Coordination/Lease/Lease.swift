@@ -1,4 +1,5 @@
 import RedisCore
+import Synchronization
 
 /// A lock or a task held for a limited time, renewed in the background while this object lives.
 ///
@@ -12,6 +13,8 @@ public final class Lease: Sendable {
     static let releaseBudget = Duration.seconds(2)
 
     let core: LeaseCore
+    /// False once this handle was released.
+    private let isOpen = Atomic(true)
 
     /// Larger than that of every earlier holder of the same name, by at least one.
     ///
@@ -24,7 +27,7 @@ public final class Lease: Sendable {
         self.fencingToken = fencingToken
     }
 
-    deinit { core.dropped() }
+    deinit { if isOpen.load(ordering: .relaxed) { core.handleDropped() } }
 
     /// The name it was acquired under.
     public var name: String { core.name }
@@ -38,7 +41,7 @@ public final class Lease: Sendable {
     public var trustedUntil: ContinuousClock.Instant { core.trustedUntil.instant }
 
     /// True while it is held, not lost, and ``trustedUntil`` is ahead; costs no round trip.
-    public var isTrusted: Bool { core.isTrusted() }
+    public var isTrusted: Bool { isOpen.load(ordering: .acquiring) && core.isTrusted() }
 
     /// Why it was lost; nil while it was not.
     public var loss: LeaseLoss? { core.loss }
@@ -47,7 +50,7 @@ public final class Lease: Sendable {
     ///
     /// - Throws: `lockLost` when it was lost or cannot be trusted any more, `lockNotHeld` after a release.
     public func checkValid() throws(CoordinationError) {
-        if core.isTrusted() { return }
+        if isTrusted { return }
         if let loss = core.loss { throw core.lostError("checkValid", loss) }
         throw core.notHeld("checkValid")
     }
@@ -61,13 +64,18 @@ public final class Lease: Sendable {
     /// - Throws: `lockLost` when it had ended, `lockNotHeld` after a release, `unavailable`, `invalidArgument`;
     ///   `CancellationError`.
     public func extend(by ttl: Duration) async throws {
-        try await core.extend(to: LeaseTime(ttl, "the time to live", operation: "extend"))
+        let ttl = try LeaseTime(ttl, "the time to live", operation: "extend")
+        guard isOpen.load(ordering: .acquiring) else { throw core.notHeld("extend") }
+        try await core.extend(to: ttl)
     }
 
     /// Asks Redis whether this lease still holds the name; one round trip.
     ///
     /// A "no" makes the lease lost.
-    public func isHeld() async throws -> Bool { try await core.isHeld() }
+    public func isHeld() async throws -> Bool {
+        guard isOpen.load(ordering: .acquiring) else { return false }
+        return try await core.isHeld()
+    }
 
     /// Gives the lease back and wakes the next waiter; one round trip.
     ///
@@ -76,10 +84,16 @@ public final class Lease: Sendable {
     /// It goes on for at most 2 s even when the caller is cancelled. When the reply is lost it is repeated, with the
     /// same answer as if it had not been. Renewal ends before the request is sent.
     ///
-    /// - Returns: what was found: ours, nobody's, or somebody else's. Only the first changes anything in Redis.
+    /// - Returns: what was found: ours, nobody's, or somebody else's. Only the first changes anything in Redis; a handle
+    ///   that is not the last one sends nothing (`retained`).
     /// - Throws: `unavailable` when Redis did not answer; the key then ends with its time to live, or call again.
     @discardableResult
-    public func release() async throws -> ReleaseOutcome { try await core.release() }
+    public func release() async throws -> ReleaseOutcome {
+        let isLast =
+            isOpen.exchange(false, ordering: .acquiringAndReleasing) ? core.closeHandle() : core.openHandles == 0
+        guard isLast else { return .retained }
+        return try await core.release()
+    }
 
     /// Returns when the lease is lost, with the reason; nil when it was released, or when the waiting task is
     /// cancelled.

@@ -42,14 +42,15 @@ extension LeaseRequest {
     /// The lease is registered before the request is sent: a grant must not wait for its caller's task to be scheduled
     /// to be renewed.
     func attempt(
-        _ core: LeaseCore, _ script: RedisScript, arguments: [any RedisArgument], sentAt: Moment,
+        _ core: LeaseCore, _ script: RedisScript, keys: [RedisKey]? = nil, arguments: [any RedisArgument],
+        sentAt: Moment,
         timeout: Duration?
     ) async throws(RedisError) -> LeaseAttempt {
         engine.renewals.register(core, now: sentAt)
         let reply: Int64
         do {
             reply = try await engine.redis.evaluate(
-                script, keys: core.keys, arguments: arguments, timeout: timeout, on: .control)
+                script, keys: keys ?? core.keys, arguments: arguments, timeout: timeout, on: .control)
         } catch {
             core.abandoned(after: error)
             throw error

@@ -12,6 +12,7 @@ final class LeaseCore: Sendable {
 
     struct Inner: ~Copyable {
         var machine: LeaseStateMachine
+        var handles = LeaseHandles()
         var listeners = LossListeners()
         var releaseJoiners: [CheckedContinuation<Result<ReleaseOutcome, CoordinationError>, Never>] = []
     }
@@ -235,7 +236,7 @@ final class LeaseCore: Sendable {
     ///
     /// The script gets token, time to live and wake suffix.
     func change(_ script: RedisScript, operation: String) async throws {
-        let sentAt = ContinuousClock.now
+        let sentAt = Moment.now
         let ttl = inner.withLock { $0.machine.ttl }
         try begin(operation, ttl, sentAt)
         try await settleExtension(to: ttl, sentAt: sentAt, operation: operation) { () async throws(RedisError) in

@@ -20,6 +20,8 @@ final class LeaseKind: Sendable {
     let renew: RedisScript
     let release: RedisScript
     let check: RedisScript
+    /// An administrator may take such a lease away, and announces it on the audit channel.
+    var canBeForced: Bool { self === Self.lock || self === Self.locks }
     /// `renew` for many leases at once; nil when each needs a call of its own.
     let renewMany: RedisScript?
     /// `release` for leases of a single key, with the constant part of its command encoded.

@@ -19,4 +19,6 @@ public enum ReleaseOutcome: String, Sendable, Hashable {
     case expired
     /// Somebody else holds it; nothing was changed.
     case notOwner
+    /// Another handle of the same lease holds it still; nothing was sent.
+    case retained
 }

@@ -24,20 +24,20 @@ struct RenewalBatch: Sendable {
     }
 
     private let way: Way
-    let sentAt: ContinuousClock.Instant
+    let sentAt: Moment
     private(set) var leases: [LeaseCore] = []
     private var times: [LeaseTime] = []
     /// An answer that takes longer than a refresh period is asked for again.
     private var timeout = Duration.seconds(5)
 
-    private init(_ way: Way, sentAt: ContinuousClock.Instant) {
+    private init(_ way: Way, sentAt: Moment) {
         self.way = way
         self.sentAt = sentAt
     }
 
     /// Puts a renewal into a batch that has room for it, or into a new one.
     static func add(
-        _ core: LeaseCore, _ ttl: LeaseTime, sentAt: ContinuousClock.Instant, to batches: inout [RenewalBatch]
+        _ core: LeaseCore, _ ttl: LeaseTime, sentAt: Moment, to batches: inout [RenewalBatch]
     ) {
         let way: Way =
             if let remote = core.remote { .remote(remote) } else {

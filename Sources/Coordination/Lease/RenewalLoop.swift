@@ -11,7 +11,7 @@ import Synchronization
 /// Nothing here waits for Swift's thread pool: the timer fires on the loop's thread, decisions are made there, and the
 /// task that awaits the replies has the loop as its executor. A handler that burns every core delays no renewal.
 ///
-/// Order of locks: this loop's, then a lease's. A lease never calls back while it holds its own.
+/// Order of locks: this loop's, then a lease's or the waiting room's. A lease never calls back while it holds its own.
 final class RenewalLoop: Sendable {
     typealias Instant = Moment
 
@@ -23,13 +23,22 @@ final class RenewalLoop: Sendable {
         ///
         /// Timers are not taken back: an early one finds nothing to do.
         var armed: Instant?
+        /// Announcements of forced releases are listened to.
+        var isWatching = false
         var random = SplitMix(seed: .random(in: .min ... .max))
     }
 
     private let redis: RedisClient
+    /// Begins and ends listening to announcements of forced releases.
+    ///
+    /// Called under this loop's lock, so that the two cannot overtake each other; it must not call back at once.
+    private let watch: @Sendable (Bool) -> Void
     private let state = Mutex(State())
 
-    init(_ redis: RedisClient) { self.redis = redis }
+    init(_ redis: RedisClient, watch: @escaping @Sendable (Bool) -> Void = { _ in }) {
+        self.redis = redis
+        self.watch = watch
+    }
 
     /// Leases that are looked after.
     var count: Int { state.withLock { $0.schedule.count } }
@@ -58,6 +67,20 @@ final class RenewalLoop: Sendable {
             guard let id = core.renewalID else { return }
             core.renewalID = nil
             state.schedule.remove(id)
+            guard state.isWatching, state.schedule.isEmpty else { return }
+            state.isWatching = false
+            watch(false)
+        }
+    }
+
+    /// Whoever holds a lease for so long that it is renewed wants to hear when it is taken away by force; shorter ones
+    /// do not pay for a subscription.
+    private func watchIfNeeded(_ batches: [RenewalBatch]) {
+        guard batches.contains(where: { $0.leases.contains { $0.kind.canBeForced } }) else { return }
+        state.withLock { state in
+            guard !state.isWatching, !state.schedule.isEmpty else { return }
+            state.isWatching = true
+            watch(true)
         }
     }
 
@@ -114,6 +137,7 @@ final class RenewalLoop: Sendable {
         var batches: [RenewalBatch] = []
         for core in due { look(after: core, now, &batches) }
         for batch in batches { send(batch) }
+        watchIfNeeded(batches)
         if let timer = state.withLock({ Self.armIfNeeded(&$0) }) { arm(timer, now: now) }
     }
 

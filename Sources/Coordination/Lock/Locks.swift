@@ -27,9 +27,23 @@ public final class Locks: Sendable {
         case off
     }
 
+    /// How many replicas have to know of a grant before it counts.
+    public enum Replicas: Sendable, Hashable {
+        /// None: a failover may forget a lock that was granted a moment ago.
+        case none
+        /// At least so many, each within the time given; too few are the error `tooFewReplicas`, and the lock is given
+        /// back.
+        ///
+        /// Costs a further round trip on a connection of its own, and the replicas' delay. It makes the loss of a lock
+        /// by a failover less likely, not impossible: the replica that is promoted may be another, and renewals are not
+        /// waited for. Redis does not become consistent by it; the fencing token is still what protects.
+        case atLeast(Int, within: Duration)
+    }
+
     let engine: CoordinationEngine
     let keys: CoordinationKeys
     let renewal: Renewal
+    let replicas: Replicas
 
     /// Locks on one server; nothing is sent.
     ///
@@ -37,12 +51,15 @@ public final class Locks: Sendable {
     ///   - redis: The client to use; it must stay open while leases are held.
     ///   - keys: How names become keys; `.plain(prefix: "lock")` shares `lock:<name>` with other programs.
     ///   - renewal: Whether held leases are renewed.
+    ///   - replicas: How many replicas have to know of a grant to a single name.
     public init(
-        _ redis: RedisClient, keys: LockKeys = .standard, renewal: Renewal = .automatic(maxHold: nil)
+        _ redis: RedisClient, keys: LockKeys = .standard, renewal: Renewal = .automatic(maxHold: nil),
+        replicas: Replicas = .none
     ) {
         engine = CoordinationEngine.of(redis)
         self.keys = CoordinationKeys(redis.configuration, naming: keys)
         self.renewal = renewal
+        self.replicas = replicas
     }
 
     /// Takes the lock if it is free; one round trip.

@@ -38,7 +38,8 @@ struct MultiLockRequest: Sendable {
         var keys: [String] = []
         var fences: [String] = []
         for name in names {
-            let (lock, fence) = try locks.keys.lock(name)
+            let lock = try locks.keys.lock(name)
+            let fence = locks.keys.fence(of: lock)
             keys.append(lock)
             fences.append(fence)
         }
@@ -51,7 +52,7 @@ struct MultiLockRequest: Sendable {
 
     /// Asks once, with a token of its own: one round trip.
     func attempt(timeout: Duration?) async throws(RedisError) -> Outcome {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let core = LeaseCore(
             engine, kind: .locks, name: name, key: RedisKey(keys[0]), ttl: ttl, now: now,
             renews: renewal.isAutomatic, maxHold: renewal.maxHold, wakeSuffix: wakeSuffix,

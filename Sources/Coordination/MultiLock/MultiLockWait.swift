@@ -15,7 +15,7 @@ struct MultiLockWait: Sendable {
 
     private let request: MultiLockRequest
     private let wait: Duration?
-    private let begun = ContinuousClock.now
+    private let begun = Moment.now
 
     init(_ request: MultiLockRequest, wait: Duration?) throws(CoordinationError) {
         if let wait, wait < .zero {

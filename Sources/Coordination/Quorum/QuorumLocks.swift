@@ -76,7 +76,7 @@ public final class QuorumLocks: Sendable {
     ///   `invalidArgument`; `CancellationError`, after which no lock is held.
     public func acquire(_ name: String, ttl: Duration = .seconds(30), wait: Duration? = nil) async throws -> Lease {
         let request = try QuorumRequest(self, name, ttl: ttl)
-        let begun = ContinuousClock.now
+        let begun = Moment.now
         while true {
             var failure: any Error = request.notAcquired(after: wait ?? .zero)
             do {

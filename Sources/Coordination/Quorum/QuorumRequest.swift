@@ -31,7 +31,7 @@ struct QuorumRequest: Sendable {
     /// Asks every server once, with a token of its own; what is not a grant is given back before this returns, as far
     /// as servers answer.
     func attempt() async throws -> LeaseAttempt {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let nodes = QuorumNodes(places: places, token: Token(), ttl: ttl)
         let core = LeaseCore(
             engine, kind: .quorum, name: name, key: places[0].lock, ttl: ttl, now: now, renews: renewal.isAutomatic,

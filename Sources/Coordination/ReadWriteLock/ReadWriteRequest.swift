@@ -41,7 +41,7 @@ struct ReadWriteRequest: LeaseRequest {
     var waitsAlone: Bool { mode == .read }
 
     func attempt(timeout: Duration?) async throws -> LeaseAttempt {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let core = LeaseCore(
             engine, kind: .readWrite, name: name, key: RedisKey(key), ttl: ttl, now: now, renews: renewal.isAutomatic,
             maxHold: renewal.maxHold, wakeSuffix: wakeSuffix, otherKeys: Array(keys.all.dropFirst()))

@@ -1,0 +1,170 @@
+import Foundation
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import Coordination
+
+@Suite struct ForceTests {
+    private let key = "signalbox:lock:{a}"
+    private let audit = "signalbox:lock:audit:0"
+
+    private struct Event: Decodable, Equatable {
+        let event: String
+        let name: String
+        let key: String
+        let by: String
+        let reason: String
+        let at: Int64
+        let previousHolder: String?
+        let previousFence: Int64?
+        let fence: Int64?
+    }
+
+    private func heard(_ ear: RespClient) throws -> Event {
+        let text = try #require(try ear.receive().array?.last?.string)
+        return try JSONDecoder().decode(Event.self, from: Data(text.utf8))
+    }
+
+    @Test func `an administrator frees a lock, wakes a waiter and leaves an audit event`() async throws {
+        try await withRedis { server, redis in
+            let locks = Locks(redis)
+            let ear = try server.connect()
+            try ear("SUBSCRIBE", audit)
+            let held = try await locks.acquire("a", ttl: .seconds(600))
+            let waiter = Task { try await locks.acquire("a", wait: .seconds(60)) }
+            try await eventually("the waiter listens") { try server.listeners(key + ":wake:0") == 1 }
+            let prefix = String(held.core.token.text.prefix(8))
+            let answer = try await locks.forceRelease("a", by: "ann", reason: "\"stuck\" since\n9")
+            #expect(answer == ForcedRelease(name: "a", previousHolder: prefix, previousFence: held.fencingToken))
+            let next = try await waiter.value
+            #expect(next.fencingToken > held.fencingToken)
+            let event = try heard(ear)
+            #expect(
+                event
+                    == Event(
+                        event: "released", name: "a", key: key, by: "ann", reason: "\"stuck\" since\n9", at: event.at,
+                        previousHolder: prefix, previousFence: held.fencingToken, fence: nil))
+            #expect((held.fencingToken..<next.fencingToken + 1).contains(event.at))
+            #expect(try await held.isHeld() == false)
+            #expect(held.loss == .takenOver)
+            try await next.release()
+            #expect(try await locks.forceRelease("a", by: "ann", reason: "") == nil)
+        }
+    }
+
+    @Test func `a take-over gets a larger fence, and the old holder's fenced write is refused`() async throws {
+        try await withRedis { server, redis in
+            let locks = Locks(redis)
+            let ear = try server.connect()
+            try ear("SUBSCRIBE", audit)
+            let old = try await locks.acquire("a", ttl: .seconds(600))
+            let new = try await locks.takeOver("a", by: "ann", reason: "hung")
+            #expect(new.fencingToken > old.fencingToken)
+            let event = try heard(ear)
+            #expect(event.event == "takenOver")
+            #expect(event.fence == new.fencingToken)
+            #expect(event.previousFence == old.fencingToken)
+            #expect(try await new.fencedSet("new", to: "stock", expiry: .seconds(60)))
+            #expect(try await old.fencedSet("old", to: "stock", expiry: .seconds(60)) == false)
+            #expect(try await old.release() == .notOwner)
+            #expect(try await new.release() == .released)
+            let free = try await locks.takeOver("a", by: "ann", reason: "hung")
+            #expect(try heard(ear).previousHolder == nil)
+            try await free.release()
+        }
+    }
+
+    @Test func `a holder that has renewed once hears of the end at once, not at its next renewal`() async throws {
+        try await withRedis { server, redis in
+            let held = try await Locks(redis).acquire("a", ttl: .seconds(3))
+            let trust = held.trustedUntil
+            try await eventually("renewed") { held.trustedUntil > trust }
+            try await eventually("its client listens") { try server.listeners(audit) == 1 }
+            // From here on the next renewal is minutes away.
+            try await held.extend(by: .seconds(3_600))
+            try await withClient(server.configuration) { other in
+                try await Locks(other).forceRelease("a", by: "ann", reason: "test")
+            }
+            #expect(await held.waitUntilLost() == .expired)
+            try await eventually("it no longer listens") { try server.listeners(audit) == 0 }
+        }
+    }
+
+    @Test func `a short hold costs no subscription`() async throws {
+        try await withRedis { server, redis in
+            try await Locks(redis).withLock("a") { _ in
+                let listeners = try server.listeners(audit)
+                #expect(listeners == 0)
+            }
+            #expect(try server.calls(of: "subscribe") == 0)
+        }
+    }
+
+    @Test func `who and why have limits`() async throws {
+        try await withRedis { _, redis in
+            let locks = Locks(redis)
+            await expectError(.invalidArgument) { try await locks.forceRelease("a", by: "", reason: "x") }
+            await expectError(.invalidArgument) {
+                try await locks.takeOver("a", by: "ann", reason: String(repeating: "x", count: 1_025))
+            }
+        }
+    }
+
+    @Test func `inspect tells holder, time left, fence and waiters`() async throws {
+        try await withRedis { server, redis in
+            let locks = Locks(redis)
+            let none = try await locks.inspect("a")
+            #expect(none == LockState(
+                name: "a", key: key, holder: nil, millisecondsLeft: nil, fencingToken: nil, waitingClients: 0))
+            let held = try await locks.acquire("a", ttl: .seconds(600))
+            let waiter = Task { try await locks.acquire("a", wait: .seconds(60)) }
+            try await eventually("the waiter listens") { try server.listeners(key + ":wake:0") == 1 }
+            let state = try await locks.inspect("a")
+            #expect(state.holder == String(held.core.token.text.prefix(8)))
+            #expect((590_000...600_000).contains(state.millisecondsLeft ?? 0))
+            #expect(state.fencingToken == held.fencingToken)
+            #expect(state.waitingClients == 1)
+            try await held.release()
+            try await waiter.value.release()
+            #expect(try await locks.inspect("a").isHeld == false)
+        }
+    }
+
+    @Test func `list finds held locks by pattern and gives their names back as they were`() async throws {
+        try await withRedis { server, redis in
+            let locks = Locks(redis)
+            let names = ["user:1", "user:*", "{user:2}", "100%", "order:1"]
+            var leases: [Lease] = []
+            for name in names { leases.append(try await locks.acquire(name)) }
+            try await locks.acquire("user:gone").release()
+            var other = server.configuration
+            other.prefix = "signal*"
+            try await withClient(other) { redis in
+                let lease = try await Locks(redis).acquire("user:elsewhere")
+                #expect(try await collect(Locks(redis).list()) == ["user:elsewhere"])
+                try await lease.release()
+            }
+            #expect(try await collect(locks.list()) == Set(names))
+            #expect(try await collect(locks.list(matching: "user:*")) == ["user:1", "user:*"])
+            #expect(try await collect(locks.list(matching: "user:\\*")) == ["user:*"])
+            #expect(try await collect(locks.list(matching: "{user:?}")) == ["{user:2}"])
+            #expect(try await collect(locks.list(matching: "100%")) == ["100%"])
+            #expect(try await collect(locks.list(matching: "user:[1-3]")) == ["user:1"])
+            for lease in leases { try await lease.release() }
+            let plain = Locks(redis, keys: .plain(prefix: "lock"))
+            let lease = try await plain.acquire("x{y".replacing("{", with: "-"))
+            #expect(try await collect(plain.list(matching: "x*")) == ["x-y"])
+            try await lease.release()
+        }
+    }
+
+    private func collect(_ list: LockList) async throws -> Set<String> {
+        var names: Set<String> = []
+        for try await state in list {
+            #expect(state.isHeld)
+            names.insert(state.name)
+        }
+        return names
+    }
+}

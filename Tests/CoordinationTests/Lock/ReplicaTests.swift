@@ -1,0 +1,94 @@
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import Coordination
+
+@Suite struct ReplicaTests {
+    private let key = "signalbox:lock:{a}"
+
+    private func withReplica(_ body: @escaping @Sendable (RedisServer, RedisServer, RedisClient) async throws -> Void)
+        async throws
+    {
+        let primary = RedisServerOptions(directives: ["repl-diskless-sync-delay": "0"], checksLeaks: true)
+        try await withRedis(primary) { server, redis in
+            try await withRedisServer { replica in
+                try replica("REPLICAOF", "127.0.0.1", "\(server.port)")
+                try await eventually("the replica is in step", within: .seconds(30)) {
+                    try server.info("replication")["connected_slaves"] == "1"
+                        && replica.info("replication")["master_link_status"] == "up"
+                }
+                try await body(server, replica, redis)
+            }
+        }
+    }
+
+    @Test func `a grant counts when a replica has it`() async throws {
+        try await withReplica { _, replica, redis in
+            let locks = Locks(redis, replicas: .atLeast(1, within: .seconds(20)))
+            let lease = try await locks.acquire("a")
+            #expect(try replica("GET", key) == .bulk(Array(lease.core.token.text.utf8)))
+            #expect(try await locks.tryAcquire("a") == nil)
+            #expect(try await lease.release() == .released)
+        }
+    }
+
+    @Test func `too few replicas are an error, and the lock is given back`() async throws {
+        try await withReplica { server, replica, redis in
+            let two = Locks(redis, replicas: .atLeast(2, within: .milliseconds(50)))
+            let error = await expectError(.tooFewReplicas) { try await two.acquire("a", wait: .seconds(20)) }
+            #expect(error?.message.contains("1 of 2") == true)
+            let first = try server("EXISTS", key)
+            #expect(first == 0)
+            await expectError(.tooFewReplicas) { try await two.tryAcquire("a") }
+            let one = Locks(redis, replicas: .atLeast(1, within: .milliseconds(50)))
+            replica.pause()
+            await expectError(.tooFewReplicas) { try await one.tryAcquire("a") }
+            replica.resume()
+            let second = try server("EXISTS", key)
+            #expect(second == 0)
+            #expect(two.engine.renewals.count == 0)
+        }
+    }
+
+    @Test func `a waiting replica blocks nobody else's commands`() async throws {
+        try await withReplica { server, replica, redis in
+            replica.pause()
+            defer { replica.resume() }
+            let slow = Task {
+                try await Locks(redis, replicas: .atLeast(1, within: .seconds(60))).tryAcquire("a", ttl: .seconds(90))
+            }
+            try await eventually("it waits") { try server.clients().contains { $0["cmd"] == "wait" } }
+            try await Locks(redis).acquire("b").release()
+            try await redis.set("c", to: "d", expiresIn: .seconds(60))
+            replica.resume()
+            try await slow.value?.release()
+        }
+    }
+
+    @Test func `a caller that is cancelled while replicas are waited for holds nothing`() async throws {
+        try await withReplica { server, replica, redis in
+            replica.pause()
+            defer { replica.resume() }
+            let slow = Task {
+                try await Locks(redis, replicas: .atLeast(1, within: .seconds(60))).tryAcquire("a", ttl: .seconds(90))
+            }
+            try await eventually("it waits") { try server.clients().contains { $0["cmd"] == "wait" } }
+            slow.cancel()
+            await #expect(throws: CancellationError.self) { try await slow.value }
+            try await eventually("given back") { try server("EXISTS", key) == 0 }
+        }
+    }
+
+    @Test(arguments: [0, 65])
+    func `a senseless number is refused`(count: Int) async throws {
+        try await withRedis { _, redis in
+            await expectError(.invalidArgument) {
+                try await Locks(redis, replicas: .atLeast(count, within: .seconds(1))).tryAcquire("a")
+            }
+            await expectError(.invalidArgument) {
+                try await Locks(redis, replicas: .atLeast(1, within: .zero)).tryAcquire("a")
+            }
+        }
+    }
+}
