@@ -220,9 +220,12 @@ class RedisLink: @unchecked Sendable {
     }
 
     private final func report(_ error: RedisError, wasReady: Bool) {
+        // An outage is told once, and again when its reason changes, not at every attempt.
+        let isKnown = lastError?.message == error.message
         lastError = error
         logger.log(
-            level: wasReady ? .warning : .info, "\(wasReady ? "connection lost" : "cannot connect")",
+            level: wasReady ? .warning : isKnown ? .debug : .info,
+            "\(wasReady ? "connection lost" : "cannot connect")",
             metadata: ["redis.address": "\(address)", "redis.role": "\(role)", "error": "\(error)"])
         linkIsLost(error, wasReady: wasReady, isFinal: machine.isClosed)
     }

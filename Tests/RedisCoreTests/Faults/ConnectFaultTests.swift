@@ -165,3 +165,22 @@ import Testing
         }
     }
 }
+
+@Suite struct OutageLogTests {
+    @Test func `an outage is told once, and not at every attempt`() async throws {
+        try await withRedisServer { server in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                let log = LogLines()
+                let client = try await RedisClient.connect(impatient(proxy.address), logger: log.logger)
+                proxy.set(.refuse)
+                proxy.cut()
+                try await eventually("many attempts were made") { log.count(of: "cannot connect") >= 5 }
+                #expect(log.count(of: "warning connection lost") >= 1)
+                // One for each connection of the client, at most: commands, control, subscriber.
+                #expect((1...3).contains(log.count(of: "info cannot connect")))
+                #expect(log.count(of: "debug cannot connect") >= 2)
+                await client.close(drain: .zero)
+            }
+        }
+    }
+}

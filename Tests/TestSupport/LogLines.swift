@@ -1,17 +1,21 @@
-import Logging
+public import Logging
 import Synchronization
 
 /// Collects what a logger is told.
-final class LogLines: Sendable {
+public final class LogLines: Sendable {
     private let lines = Mutex<[String]>([])
 
-    var logger: Logger {
+    public init() {}
+
+    /// A logger whose lines are kept, all levels.
+    public var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(sink: self) }
         logger.logLevel = .trace
         return logger
     }
 
-    func count(of part: String) -> Int { lines.withLock { $0.count { $0.contains(part) } } }
+    /// How many lines contain the text: level, message and metadata.
+    public func count(of part: String) -> Int { lines.withLock { $0.count { $0.contains(part) } } }
 
     private struct Handler: LogHandler {
         let sink: LogLines
