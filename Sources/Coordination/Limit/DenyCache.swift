@@ -1,5 +1,13 @@
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// What this process knows to be refused: for each key until when, and from which cost on.
 ///
 /// Exact, because a refusal says when the server can admit again, only time brings that nearer, and the time is
@@ -119,7 +127,10 @@ final class DenyCache: Sendable {
     ) -> Int? {
         guard !places.isEmpty else { return nil }
         for index in set(hash) where places[index].hash == hash && places[index].key.count == bytes.count {
-            let isSame = places[index].key.withUnsafeBytes { $0.elementsEqual(UnsafeRawBufferPointer(bytes)) }
+            let isSame = places[index].key.withUnsafeBufferPointer { known in
+                guard let one = known.baseAddress, let other = bytes.baseAddress else { return true }
+                return memcmp(one, other, bytes.count) == 0
+            }
             if isSame { return index }
         }
         return nil

@@ -13,6 +13,7 @@ struct LocalWindows: Sendable {
     }
 
     let rule: RateLimit
+    private let rules: [RateLimit]
     private let length: Int64
     private var windows: [String: Window] = [:]
     /// Keys that are remembered.
@@ -21,6 +22,7 @@ struct LocalWindows: Sendable {
     /// The rule's algorithm is of no account here: it is always sliding buckets.
     init(_ rule: RateLimit) {
         self.rule = rule
+        rules = [rule]
         length = (rule.window.nanoseconds + Self.bucketCount - 1) / Self.bucketCount
     }
 
@@ -40,10 +42,10 @@ struct LocalWindows: Sendable {
                 !atMost && cost > rule.limit
                 ? .neverAllowed : .denied(retryAfter: time(until: (atMost ? 1 : cost) - free, in: window, now))
             return RateLimitVerdict(
-                outcome, rule: rule, remaining: free, resetAfter: reset, source: .failurePolicy)
+                outcome, rules: rules, remaining: free, resetAfter: reset, source: .failurePolicy)
         }
         return RateLimitVerdict(
-            .allowed, admitted: units, rule: rule, remaining: free - units, resetAfter: reset, source: .failurePolicy)
+            .allowed, admitted: units, rules: rules, remaining: free - units, resetAfter: reset, source: .failurePolicy)
     }
 
     private static func advance(_ window: inout Window, to slot: Int64) {

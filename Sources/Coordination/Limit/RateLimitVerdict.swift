@@ -26,7 +26,9 @@ public struct RateLimitVerdict: Sendable, Hashable {
         public let rule: RateLimit
         /// Units that are free now.
         public let remaining: Int
-        /// How long no more than ``remaining`` can be used: then the first unit comes back. Zero when all are free.
+        /// How long no more than ``remaining`` can be used: then the first unit comes back.
+        ///
+        /// Zero when all are free.
         public let resetAfter: Duration
     }
 
@@ -34,11 +36,14 @@ public struct RateLimitVerdict: Sendable, Hashable {
     public let outcome: Outcome
     /// Units that were admitted: the cost, less for ``RateLimiter/checkAtMost(_:cost:)``, 0 when refused.
     public let admitted: Int
-    /// The rule that refused; otherwise the one with the fewest units left.
-    public let rule: RateLimit
+    /// The limiter's rules, shared by all its verdicts, and which of them decided.
+    private let rules: [RateLimit]
+    private let index: Int
     /// Units of ``rule`` that are free now.
     public let remaining: Int
-    /// How long no more than ``remaining`` can be used: then the first unit comes back. Zero when all are free.
+    /// How long no more than ``remaining`` can be used: then the first unit comes back.
+    ///
+    /// Zero when all are free.
     public let resetAfter: Duration
     /// Who decided.
     public let source: Source
@@ -47,6 +52,8 @@ public struct RateLimitVerdict: Sendable, Hashable {
 
     /// True when the call may go on.
     public var isAllowed: Bool { outcome == .allowed }
+    /// The rule that refused; otherwise the one with the fewest units left.
+    public var rule: RateLimit { rules[index] }
     /// The limit of ``rule``.
     public var limit: Int { rule.limit }
     /// When to come back; nil when the call was admitted or never will be.
@@ -57,16 +64,26 @@ public struct RateLimitVerdict: Sendable, Hashable {
     }
 
     init(
-        _ outcome: Outcome, admitted: Int = 0, rule: RateLimit, remaining: Int, resetAfter: Duration, source: Source,
-        several: [Status] = []
+        _ outcome: Outcome, admitted: Int = 0, rules: [RateLimit], index: Int = 0, remaining: Int,
+        resetAfter: Duration, source: Source, several: [Status] = []
     ) {
         self.outcome = outcome
         self.admitted = admitted
-        self.rule = rule
+        self.rules = rules
+        self.index = index
         self.remaining = remaining
         self.resetAfter = resetAfter
         self.source = source
         self.several = several
+    }
+}
+
+extension RateLimitVerdict {
+    /// The same counts, for a call that was not admitted.
+    func refused(for time: Duration) -> RateLimitVerdict {
+        RateLimitVerdict(
+            .denied(retryAfter: time), rules: rules, index: index, remaining: remaining, resetAfter: resetAfter,
+            source: source, several: several)
     }
 }
 

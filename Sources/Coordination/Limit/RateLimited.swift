@@ -7,8 +7,8 @@ extension RateLimiter {
     ///   - key: Who or what is limited: 1 to 1,024 bytes.
     ///   - cost: Units that the call takes, 1 or more.
     ///   - wait: How long to wait for admission; nil until cancelled, zero not at all.
-    /// - Throws: `rateLimited`, see ``CoordinationError/verdict``; what ``acquire(_:cost:wait:)`` and `body` throw. A call
-    ///   that was admitted stays counted when its body throws.
+    /// - Throws: `rateLimited`, see ``CoordinationError/verdict``; what ``acquire(_:cost:wait:)`` and `body` throw. A
+    ///   call that was admitted stays counted when its body throws.
     public func limited<T>(
         _ key: String, cost: Int = 1, wait: Duration? = .zero, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> T
@@ -19,7 +19,9 @@ extension RateLimiter {
     }
 }
 
-/// A function that runs only as often as a limit allows: the declarative form of ``RateLimiter/limited(_:cost:wait:isolation:_:)``.
+/// A function that runs only as often as a limit allows.
+///
+/// The declarative form of ``RateLimiter/limited(_:cost:wait:isolation:_:)``:
 ///
 /// ```swift
 /// struct Mailer {
@@ -28,8 +30,8 @@ extension RateLimiter {
 /// }
 /// ```
 ///
-/// A call beyond the limit throws `rateLimited` with the verdict; so does nothing else. A rule that cannot work, such as a
-/// window that is no duration, cannot be refused where it is declared: every call throws `invalidArgument` then.
+/// A call beyond the limit throws `rateLimited` with the verdict. A rule that cannot work, such as a window that is no
+/// duration, cannot be refused where it is declared: every call throws `invalidArgument` then.
 @propertyWrapper
 public struct RateLimited<Input: Sendable, Output: Sendable>: Sendable {
     private let limiter: Result<RateLimiter, CoordinationError>

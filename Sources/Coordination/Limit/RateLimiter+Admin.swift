@@ -14,9 +14,9 @@ extension RateLimiter {
         }
     }
 
-    /// Forgets what a key has used; true when there was something. One round trip.
+    /// Forgets what a key has used; true when there was something.
     ///
-    /// The counts of rules for all keys stay. This process forgets its refusals of the key at once; other processes
+    /// One round trip. The counts of rules for all keys stay. This process forgets its refusals of the key at once; other processes
     /// refuse until the time they know of is over, which is at most the window.
     ///
     /// - Throws: `invalidArgument`, `unavailable`; `CancellationError`.
@@ -38,8 +38,8 @@ extension RateLimiter {
 
     /// Limiters of a name as others announced them within ten minutes, ready to look into and to reset.
     ///
-    /// For tools: the rules need not be known. A limiter announces itself when it decides, if it has a name. Several are
-    /// found when limiters of one name have different rules. One round trip.
+    /// For tools: the rules need not be known. A limiter announces itself when it decides, if it has a name. Several
+    /// are found when limiters of one name have different rules. One round trip.
     ///
     /// - Throws: `invalidArgument`, `unavailable`; `CancellationError`.
     public static func announced(_ redis: RedisClient, name: String) async throws -> [RateLimiter] {

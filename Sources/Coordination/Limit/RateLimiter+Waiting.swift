@@ -43,9 +43,6 @@ extension RateLimiter {
         } catch let error as CoordinationError where error.code == .unavailable {
             return decidedByPolicy(key, .exactly(cost), LimitClock.now())
         }
-        let time = max(now.retryAfter ?? .zero, .milliseconds(1))
-        return RateLimitVerdict(
-            now.outcome == .neverAllowed ? .neverAllowed : .denied(retryAfter: time), rule: now.rule,
-            remaining: now.remaining, resetAfter: now.resetAfter, source: now.source, several: now.several)
+        return now.refused(for: max(now.retryAfter ?? .zero, .milliseconds(1)))
     }
 }

@@ -11,9 +11,9 @@ import Synchronization
 /// guard verdict.isAllowed else { return tooManyRequests(verdict.headers().fields) }
 /// ```
 ///
-/// With several rules a call is admitted by all of them or counted by none. Only admitted calls are counted, so a client
-/// that hammers is served again as soon as the window allows. After a refusal this process answers the same key itself
-/// until time can have changed that.
+/// With several rules a call is admitted by all of them or counted by none. Only admitted calls are counted, so a
+/// client that hammers is served again as soon as the window allows. After a refusal this process answers the same key
+/// itself until time can have changed that.
 ///
 /// A check never throws because of Redis: without a verdict the failure policy decides. **When a reply is lost** the
 /// question is repeated under the same number and counted once, within the bounds told in `docs/guarantees.md`.
@@ -31,7 +31,9 @@ public final class RateLimiter: Sendable {
         case local(limit: Int, per: Duration)
     }
 
-    /// What is limited; part of the keys. Empty unless given.
+    /// What is limited; part of the keys.
+    ///
+    /// Empty unless given.
     public let name: String
     /// All of them must admit a call.
     public let rules: [RateLimit]
@@ -56,7 +58,7 @@ public final class RateLimiter: Sendable {
     ///   - rules: 1 to 8; a key may use what the tightest of them leaves. Their keys share a cluster slot: that of the
     ///     key, or one for the whole limiter when a rule's scope is `.allKeys`.
     ///   - name: Keeps the counts of different limiters apart; needed for a rule for all keys. At most 1,024 bytes.
-    ///   - onFailure: Who decides when Redis gives no verdict; such verdicts are counted, and logged at most every 30 s.
+    ///   - onFailure: Who decides when Redis gives no verdict; such verdicts are counted, and logged every 30 s at most.
     ///   - denyCache: Whether refusals are answered here until time can have changed them.
     ///   - timeout: 1 ms to 1 min; how long a verdict may take. After a question that took so long, or found no
     ///     connection, the policy decides at once for the same time.
@@ -166,7 +168,7 @@ public final class RateLimiter: Sendable {
     func verdict(_ answer: LimitRequest.Answer) -> RateLimitVerdict {
         RateLimitVerdict(
             answer.decision > 0 ? .allowed : .denied(retryAfter: .microseconds(-answer.decision)),
-            admitted: Int(max(0, answer.decision)), rule: rules[min(answer.rule, rules.count - 1)],
+            admitted: Int(max(0, answer.decision)), rules: rules, index: min(answer.rule, rules.count - 1),
             remaining: answer.remaining, resetAfter: answer.resetAfter, source: .server,
             several: answer.several.isEmpty ? [] : statuses(answer.several))
     }
@@ -181,7 +183,7 @@ public final class RateLimiter: Sendable {
 
     private func refusal(_ denial: DenyCache.Denial, _ now: Int64) -> RateLimitVerdict {
         RateLimitVerdict(
-            .denied(retryAfter: .nanoseconds(denial.until - now)), rule: rules[denial.rule],
+            .denied(retryAfter: .nanoseconds(denial.until - now)), rules: rules, index: denial.rule,
             remaining: denial.remaining, resetAfter: .nanoseconds(max(0, denial.resetAt - now)), source: .denyCache,
             several: denial.several.isEmpty ? [] : statuses(denial.several, after: now - denial.askedAt))
     }
@@ -194,8 +196,9 @@ public final class RateLimiter: Sendable {
                 .invalidArgument, operation: "limit", message: "the cost is \(wish.units); it must be 1 or more")
         }
         guard case .exactly(let cost) = wish, cost > smallestCapacity else { return nil }
-        let rule = rules.min { $0.capacity < $1.capacity } ?? rules[0]
-        return RateLimitVerdict(.neverAllowed, rule: rule, remaining: 0, resetAfter: .zero, source: .server)
+        let index = rules.indices.first { rules[$0].capacity == smallestCapacity } ?? 0
+        return RateLimitVerdict(
+            .neverAllowed, rules: rules, index: index, remaining: 0, resetAfter: .zero, source: .server)
     }
 }
 
@@ -233,20 +236,20 @@ extension RateLimiter {
     }
 
     func decidedByPolicy(_ key: String, _ wish: LimitRequest.Wish, _ now: Int64) -> RateLimitVerdict {
-        let rule = rules[0]
         switch policy {
         case .open:
             return RateLimitVerdict(
-                .allowed, admitted: wish.units, rule: rule, remaining: rule.capacity, resetAfter: .zero,
+                .allowed, admitted: wish.units, rules: rules, remaining: rules[0].capacity, resetAfter: .zero,
                 source: .failurePolicy)
         case .closed:
             return RateLimitVerdict(
-                .denied(retryAfter: .nanoseconds(pause)), rule: rule, remaining: 0, resetAfter: .nanoseconds(pause),
+                .denied(retryAfter: .nanoseconds(pause)), rules: rules, remaining: 0, resetAfter: .nanoseconds(pause),
                 source: .failurePolicy)
         case .local:
             let isAtMost = if case .atMost = wish { true } else { false }
             return local?.withLock { $0.check(key, cost: wish.units, atMost: isAtMost, now: now) }
-                ?? RateLimitVerdict(.neverAllowed, rule: rule, remaining: 0, resetAfter: .zero, source: .failurePolicy)
+                ?? RateLimitVerdict(
+                    .neverAllowed, rules: rules, remaining: 0, resetAfter: .zero, source: .failurePolicy)
         }
     }
 

@@ -91,7 +91,7 @@ import Testing
         _ outcome: RateLimitVerdict.Outcome, rule: RateLimit = .api, remaining: Int, reset: Duration,
         source: RateLimitVerdict.Source = .server
     ) -> RateLimitVerdict {
-        RateLimitVerdict(outcome, rule: rule, remaining: remaining, resetAfter: reset, source: source)
+        RateLimitVerdict(outcome, rules: [rule], remaining: remaining, resetAfter: reset, source: source)
     }
 
     @Test func `header fields of an admitted call`() {
@@ -128,7 +128,7 @@ import Testing
     @Test func `several rules are several items`() throws {
         let rules = [RateLimit.api, .auth]
         let verdict = RateLimitVerdict(
-            .allowed, admitted: 1, rule: .auth, remaining: 4, resetAfter: .seconds(60), source: .server,
+            .allowed, admitted: 1, rules: rules, index: 1, remaining: 4, resetAfter: .seconds(60), source: .server,
             several: rules.map { .init(rule: $0, remaining: $0.limit - 1, resetAfter: .seconds(60)) })
         #expect(verdict.headers().rateLimit == #""api";r=99;t=60, "auth";r=4;t=60"#)
         #expect(verdict.headers().rateLimitPolicy == #""api";q=100;w=60, "auth";q=5;w=60"#)

@@ -73,7 +73,8 @@ import Testing
                 log: { message: "got {{payload.id}}", level: warning }
                 dedupe: { key: k, window: 5m, lease: 10s, onFailure: remember }
                 lock: { name: l, ttl: 10s, wait: 0s }
-                rateLimit: { limit: 100, window: 1m, algorithm: tokenBucket, burst: 5, key: "{{payload.user}}", excess: drop }
+                rateLimit:
+                  { limit: 100, window: 1m, algorithm: tokenBucket, burst: 5, key: "{{payload.user}}", excess: drop }
               - name: program
                 on: { channel: orders }
                 run: [sh, -c, "", "x"]

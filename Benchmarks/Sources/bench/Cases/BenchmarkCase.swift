@@ -18,7 +18,9 @@ struct BenchmarkCase {
         let cpu: Double
     }
 
-    static var all: [BenchmarkCase] { GetCase.all + [PipelineCase.case, PubSubCase.case] + LockCase.all }
+    static var all: [BenchmarkCase] {
+        GetCase.all + [PipelineCase.case, PubSubCase.case] + LockCase.all + LimitCase.all
+    }
 }
 
 /// Where the tasks of a case run.

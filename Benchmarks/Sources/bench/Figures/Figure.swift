@@ -5,5 +5,7 @@ struct Figure {
     /// The named numbers, units in the names; nil when something it needs is missing, after a remark that says so.
     let measure: (Environment) throws -> [(String, Double?)]?
 
-    static var all: [Figure] { EventFigures.all + LockFigures.all + MemoryFigures.all + WorkerFigures.all }
+    static var all: [Figure] {
+        EventFigures.all + LockFigures.all + LimitFigures.all + MemoryFigures.all + WorkerFigures.all
+    }
 }
