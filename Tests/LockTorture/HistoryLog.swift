@@ -11,11 +11,13 @@ struct HistoryLog: Sendable {
 
     /// Writes an event with the time of this call; `end` is the end of a span that began then.
     func write(
-        _ kind: String, lease: String, fence: Int64, at: Int64 = Self.now(), end: Int64? = nil, accepted: Bool? = nil
+        _ kind: String, lease: String, fence: Int64, at: Int64 = Self.now(), end: Int64? = nil, accepted: Bool? = nil,
+        shared: Bool = false
     ) {
         var line = "{\"kind\":\"\(kind)\",\"pid\":\(getpid()),\"lease\":\"\(lease)\",\"fence\":\(fence),\"at\":\(at)"
         if let end { line += ",\"end\":\(end)" }
         if let accepted { line += ",\"accepted\":\(accepted)" }
+        if shared { line += ",\"shared\":true" }
         line += "}\n"
         let bytes = Array(line.utf8)
         let written = Foundation.write(descriptor, bytes, bytes.count)

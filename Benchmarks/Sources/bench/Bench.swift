@@ -38,6 +38,9 @@ struct Bench: ParsableCommand {
     @Option(help: "The worker executable, for the figures that start one.")
     var worker: String?
 
+    @Option(help: ArgumentHelp("Be one of the processes of a hand-off figure.", visibility: .private))
+    var contender: String?
+
     @Flag(help: "Print the names and what they measure.")
     var list = false
 
@@ -52,6 +55,12 @@ struct Bench: ParsableCommand {
             for entry in BenchmarkCase.all { print("\(entry.name)\t\(entry.summary)") }
             for figure in Figure.all { print("\(figure.name)\t\(figure.summary)") }
             return
+        }
+        if let contender {
+            guard let kind = Contender.Kind(rawValue: contender), let port else {
+                throw ValidationError("--contender needs a kind and --port")
+            }
+            return try Contender.run(kind, port: port)
         }
         let environment = try Environment(port: port, worker: worker)
         defer { environment.stop() }

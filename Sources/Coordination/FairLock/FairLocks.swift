@@ -6,9 +6,9 @@ public import RedisCore
 /// to nobody else: who asks while others wait, with ``tryAcquire(_:ttl:)`` too, does not overtake them. The head alone
 /// is woken by a release.
 ///
-/// A waiter's place is a lease of 10 s that it renews while it waits. When its process dies, or is stopped for longer,
-/// the others go on without it, and one that was only stopped begins again at the end of the queue. While a dead
-/// waiter is at the head nobody gets the lock, for those 10 s at most; that is what order costs.
+/// A waiter's place is a lease (`place`, 10 s) that it renews while it waits. When its process dies, or is stopped for
+/// longer, the others go on without it, and one that was only stopped begins again at the end of the queue. While a
+/// dead waiter is at the head nobody gets the lock, for that time at most; that is what order costs.
 ///
 /// Otherwise as ``Locks``: one holder as far as a lease can tell, fencing tokens, renewal, no reentrance. The same name
 /// of ``Locks`` is another lock.
@@ -16,13 +16,24 @@ public final class FairLocks: Sendable {
     let engine: CoordinationEngine
     let keys: CoordinationKeys
     let renewal: Locks.Renewal
+    let place: LeaseTime
 
     /// Fair locks on one server; nothing is sent.
     ///
     /// - Parameters:
     ///   - redis: The client to use; it must stay open while leases are held.
     ///   - renewal: Whether held leases are renewed.
-    public init(_ redis: RedisClient, renewal: Locks.Renewal = .automatic(maxHold: nil)) {
+    ///   - place: How long a waiter that died keeps its place, 100 ms to an hour; the same in every process, because the
+    ///     shortest one counts.
+    /// - Throws: `invalidArgument` for a place out of range.
+    public init(
+        _ redis: RedisClient, renewal: Locks.Renewal = .automatic(maxHold: nil), place: Duration = .seconds(10)
+    ) throws(CoordinationError) {
+        guard (Duration.milliseconds(100)...Duration.seconds(3_600)).contains(place) else {
+            throw CoordinationError(
+                .invalidArgument, operation: "fair", message: "the place is \(place); it must be 100 ms to an hour")
+        }
+        self.place = try LeaseTime(place, "the place", operation: "fair")
         engine = CoordinationEngine.of(redis)
         keys = CoordinationKeys(redis.configuration, naming: .standard)
         self.renewal = renewal
@@ -38,7 +49,8 @@ public final class FairLocks: Sendable {
 
     /// Takes the lock when it is this caller's turn; one round trip when it is free and nobody waits.
     ///
-    /// Waiting costs one subscription of the waiter's own, and one request every 5 s that keeps its place. A waiter
+    /// Waiting costs one subscription of the waiter's own, and one request every half of `place`, and every 5 s in any
+    /// case, that keeps its place. A waiter
     /// that is cancelled, or whose wait is over, leaves the queue.
     ///
     /// - Parameters:

@@ -2,11 +2,6 @@ import RedisCore
 
 /// One wish for one fair lock, under one token from the first attempt to the grant: the token is the place in the queue.
 struct FairRequest: LeaseRequest {
-    /// How long a waiter whose process died keeps its place.
-    ///
-    /// Each attempt renews it, and a waiter attempts at least every half of it.
-    static let waiterLease = Duration.seconds(10)
-
     let engine: CoordinationEngine
     let name: String
     let ttl: LeaseTime
@@ -16,6 +11,10 @@ struct FairRequest: LeaseRequest {
     private let wakeSuffix: String
     private let renewal: Locks.Renewal
     private let waits: Bool
+    /// How long a waiter whose process died keeps its place.
+    ///
+    /// Each attempt renews it, and a waiter attempts at least every half of it.
+    private let place: LeaseTime
 
     init(_ locks: FairLocks, _ name: String, ttl: Duration, waits: Bool) throws(CoordinationError) {
         self.ttl = try LeaseTime(ttl, "the time to live", operation: "acquire")
@@ -27,6 +26,7 @@ struct FairRequest: LeaseRequest {
         wakeSuffix = locks.keys.wakeSuffix
         renewal = locks.renewal
         self.waits = waits
+        place = locks.place
     }
 
     var kind: LeaseKind { .fair }
@@ -34,12 +34,14 @@ struct FairRequest: LeaseRequest {
 
     func attempt(timeout: Duration?) async throws -> LeaseAttempt {
         let now = Moment.now
-        return try await attempt(
+        let answer = try await attempt(
             core(now), FairScripts.acquire,
             arguments: [
                 token.text, ttl.milliseconds, LifeOfKeys.fence,
-                waits ? Int(Self.waiterLease / .milliseconds(1)) : 0, wakeSuffix,
+                waits ? place.milliseconds : 0, wakeSuffix,
             ], sentAt: now, timeout: timeout)
+        guard case .held(let left) = answer else { return answer }
+        return .held(left: min(left ?? place.duration / 2, place.duration / 2))
     }
 
     private func core(_ now: Moment) -> LeaseCore {

@@ -9,7 +9,8 @@ import Testing
 
     /// Starts a waiter and returns when it has its place.
     private func waiter(
-        _ server: RedisServer, _ redis: RedisClient, place: Int, _ body: @escaping @Sendable (Lease) async throws -> Void
+        _ server: RedisServer, _ redis: RedisClient, place: Int,
+        _ body: @escaping @Sendable (Lease) async throws -> Void
     ) async throws -> Task<Void, any Error> {
         let task = Task {
             try await FairLocks(redis).withLock("a", ttl: .seconds(600), wait: .seconds(60)) { try await body($0) }
@@ -20,7 +21,7 @@ import Testing
 
     @Test func `a free lock costs two round trips and leaves only its fence`() async throws {
         try await withRedis { server, redis in
-            let locks = FairLocks(redis)
+            let locks = try FairLocks(redis)
             try await locks.tryAcquire("warm")?.release()
             try server("CONFIG", "RESETSTAT")
             let lease = try await locks.acquire("a")

@@ -52,7 +52,9 @@ import Testing
                 LockScripts.renewMany, keys: ["a", "b", "c"], arguments: ["ta", 10_000, "tx", 20_000, "tc", 30_000])
             #expect(renewed == [1, -1, 1])
             let left = try await redis.pipeline(["a", "b", "c"].map { RedisCommand("PTTL", RedisKey($0)) })
-            let seconds = left.map { if case .success(.integer(let left)) = $0 { Int((left + 999) / 1_000) } else { 0 } }
+            let seconds = left.map {
+                if case .success(.integer(let left)) = $0 { Int((left + 999) / 1_000) } else { 0 }
+            }
             #expect(seconds[0] <= 10 && seconds[1] > 80 && (20...30).contains(seconds[2]))
         }
     }

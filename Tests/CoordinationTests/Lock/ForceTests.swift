@@ -115,8 +115,10 @@ import Testing
         try await withRedis { server, redis in
             let locks = Locks(redis)
             let none = try await locks.inspect("a")
-            #expect(none == LockState(
-                name: "a", key: key, holder: nil, millisecondsLeft: nil, fencingToken: nil, waitingClients: 0))
+            #expect(
+                none
+                    == LockState(
+                        name: "a", key: key, holder: nil, millisecondsLeft: nil, fencingToken: nil, waitingClients: 0))
             let held = try await locks.acquire("a", ttl: .seconds(600))
             let waiter = Task { try await locks.acquire("a", wait: .seconds(60)) }
             try await eventually("the waiter listens") { try server.listeners(key + ":wake:0") == 1 }

@@ -23,7 +23,9 @@ import Testing
         }
     }
 
-    @Test func `its fence is larger than that of every earlier holder, and smaller than that of later ones`() async throws {
+    @Test func `its fence is larger than that of every earlier holder, and smaller than that of later ones`()
+        async throws
+    {
         try await withRedis { server, redis in
             let locks = Locks(redis)
             try await locks.acquire("b").release()

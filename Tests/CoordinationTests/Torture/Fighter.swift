@@ -1,17 +1,35 @@
 import Foundation
 import TestSupport
 
+/// What the processes fight for.
+enum TortureMode: String, CaseIterable, Sendable {
+    case lock
+    case fair
+    case readWrite
+
+    /// What its history has to be one of.
+    var model: HistoryChecker.Model { self == .readWrite ? .readWrite : .fencedMutex }
+    /// The key that stands for it.
+    var key: String {
+        switch self {
+        case .lock: "signalbox:lock:{fight}"
+        case .fair: "signalbox:fair:{fight}"
+        case .readWrite: "signalbox:rw:{fight}"
+        }
+    }
+}
+
 /// A `lock-torture` process and the history it writes.
 final class Fighter: Sendable {
     let pid: Int32
     private let process: Process
     private let history: URL
 
-    init(_ server: RedisServer, number: Int, ttl: Duration) throws {
+    init(_ server: RedisServer, number: Int, ttl: Duration, mode: TortureMode = .lock) throws {
         history = URL(filePath: server.directory).appending(path: "history-\(number).ndjson")
         process = Process()
         process.executableURL = try Self.executable()
-        process.arguments = [server.url, "fight", "\(Int(ttl / .milliseconds(1)))", history.path()]
+        process.arguments = [server.url, "fight", "\(Int(ttl / .milliseconds(1)))", history.path(), mode.rawValue]
         process.standardInput = FileHandle.nullDevice
         try process.run()
         pid = process.processIdentifier

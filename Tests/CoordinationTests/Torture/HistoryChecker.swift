@@ -20,14 +20,26 @@ struct HistoryEvent: Codable, Sendable, Equatable {
     var at: Int64
     var end: Int64?
     var accepted: Bool?
+    /// True for a reader.
+    var shared: Bool?
 }
 
-/// Decides whether a history is one of a lock with fencing.
-///
-/// - At no time do two leases trust that they hold the lock.
-/// - The later of two leases has the larger fence.
-/// - No write is taken after a write with a larger fence was taken.
+/// Decides whether a history is one of a given kind of lock.
 struct HistoryChecker {
+    /// What may be held together, and what fences have to say about it.
+    enum Model: Sendable, Equatable {
+        /// At no time do two leases trust that they hold the lock.
+        case mutex
+        /// Besides: the later of two leases has the larger fence, and no write is taken after a write with a larger
+        /// fence was taken.
+        case fencedMutex
+        /// A writer excludes everybody, readers exclude writers only; writers are fenced as above; a reader's fence is
+        /// at least that of every writer before it and less than that of every writer after it.
+        case readWrite
+        /// At no time do more leases than there are permits trust that they hold one.
+        case semaphore(permits: Int)
+    }
+
     struct Violation: Equatable, CustomStringConvertible {
         enum Rule: String { case overlap, fenceOrder, staleWrite, malformed }
         let rule: Rule
@@ -39,17 +51,31 @@ struct HistoryChecker {
     private struct Tenure {
         let lease: String
         let fence: Int64
+        let shared: Bool
         let start: Int64
         var trustedUntil: Int64
         var ended: Int64?
         var end: Int64 { min(trustedUntil, ended ?? .max) }
     }
 
-    static func violations(in events: [HistoryEvent]) -> [Violation] {
+    static func violations(in events: [HistoryEvent], of model: Model = .fencedMutex) -> [Violation] {
         var found: [Violation] = []
-        let tenures = tenures(of: events, &found)
-        found += overlaps(tenures.sorted { $0.start < $1.start })
-        found += staleWrites(events)
+        let tenures = tenures(of: events, &found).sorted { $0.start < $1.start }
+        switch model {
+        case .mutex: found += overlaps(tenures, capacity: 1) { _ in 1 }
+        case .fencedMutex:
+            found += overlaps(tenures, capacity: 1) { _ in 1 }
+            found += fenceOrder(tenures)
+            found += staleWrites(events)
+        case .readWrite:
+            // A writer takes all the room there is.
+            let room = tenures.count + 1
+            found += overlaps(tenures, capacity: room) { $0.shared ? 1 : room }
+            found += fenceOrder(tenures.filter { !$0.shared })
+            found += readerFences(tenures)
+            found += staleWrites(events)
+        case .semaphore(let permits): found += overlaps(tenures, capacity: permits) { _ in 1 }
+        }
         return found
     }
 
@@ -63,7 +89,8 @@ struct HistoryChecker {
                     continue
                 }
                 tenures[event.lease] = Tenure(
-                    lease: event.lease, fence: event.fence, start: event.at, trustedUntil: end)
+                    lease: event.lease, fence: event.fence, shared: event.shared ?? false, start: event.at,
+                    trustedUntil: end)
             case (.trusted, let end?):
                 guard let tenure = tenures[event.lease] else { continue }
                 if let ended = tenure.ended, event.at > ended {
@@ -81,25 +108,60 @@ struct HistoryChecker {
         return Array(tenures.values)
     }
 
-    private static func overlaps(_ tenures: [Tenure]) -> [Violation] {
+    /// At each start: is there room beside those that are still trusted?
+    private static func overlaps(
+        _ tenures: [Tenure], capacity: Int, weight: (Tenure) -> Int
+    ) -> [Violation] {
         var found: [Violation] = []
-        var latest: Tenure?
+        var present: [Tenure] = []
         for tenure in tenures {
-            if let earlier = latest {
-                if tenure.start < earlier.end {
-                    let time = earlier.end - tenure.start
-                    found.append(
-                        Violation(
-                            rule: .overlap,
-                            description: "\(earlier.fence) and \(tenure.fence) were trusted together for \(time) ns"))
-                }
-                if tenure.fence <= earlier.fence {
-                    found.append(
-                        Violation(rule: .fenceOrder, description: "fence \(tenure.fence) came after \(earlier.fence)"))
-                }
+            present.removeAll { $0.end <= tenure.start }
+            if present.reduce(weight(tenure), { $0 + weight($1) }) > capacity {
+                let others = present.map { "\($0.fence)" }.joined(separator: ", ")
+                let time = (present.map(\.end).max() ?? tenure.start) - tenure.start
+                found.append(
+                    Violation(
+                        rule: .overlap,
+                        description: "\(others) and \(tenure.fence) were trusted together for \(time) ns"))
             }
-            // The one that ends last is the one a later start can still overlap with.
-            if latest.map({ tenure.end >= $0.end }) ?? true { latest = tenure }
+            present.append(tenure)
+        }
+        return found
+    }
+
+    private static func fenceOrder(_ tenures: [Tenure]) -> [Violation] {
+        var found: [Violation] = []
+        var largest: Int64 = .min
+        for tenure in tenures {
+            if tenure.fence <= largest {
+                found.append(
+                    Violation(rule: .fenceOrder, description: "fence \(tenure.fence) came after \(largest)"))
+            }
+            largest = max(largest, tenure.fence)
+        }
+        return found
+    }
+
+    private static func readerFences(_ tenures: [Tenure]) -> [Violation] {
+        var found: [Violation] = []
+        var lastWriter: Int64 = .min
+        var lastReader: Int64 = .min
+        for tenure in tenures {
+            let isWrong = tenure.shared ? tenure.fence < lastWriter : tenure.fence <= lastReader
+            if isWrong {
+                let other = tenure.shared ? lastWriter : lastReader
+                found.append(
+                    Violation(
+                        rule: .fenceOrder,
+                        description:
+                            "a \(tenure.shared ? "reader" : "writer") with fence \(tenure.fence) came after \(other)"
+                    ))
+            }
+            if tenure.shared {
+                lastReader = max(lastReader, tenure.fence)
+            } else {
+                lastWriter = max(lastWriter, tenure.fence)
+            }
         }
         return found
     }

@@ -6,6 +6,7 @@ struct Figure {
     let measure: (Environment) throws -> [(String, Double?)]?
 
     static var all: [Figure] {
-        EventFigures.all + LockFigures.all + LimitFigures.all + MemoryFigures.all + WorkerFigures.all
+        EventFigures.all + LockFigures.all + LockProcessFigures.all + LockHoldingFigures.all + LimitFigures.all
+            + MemoryFigures.all + WorkerFigures.all
     }
 }
