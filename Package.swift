@@ -107,6 +107,12 @@ let package = Package(
             path: "Examples/RateLimiting",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "LockKinds",
+            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
+            path: "Examples/LockKinds",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],

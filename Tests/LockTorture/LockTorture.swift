@@ -5,8 +5,8 @@ import RedisCore
 
 /// One of several processes that fight for one lock and write down what they believe, for the tests' history checker.
 ///
-/// `lock-torture URL NAME TTL_MS HISTORY_FILE [lock|fair|readWrite]` runs until it is terminated; `lock-torture burn URL
-/// TTL_MS` see ``Burner``.
+/// `lock-torture URL NAME TTL_MS HISTORY_FILE [lock|fair|readWrite]` runs until it is terminated; `lock-torture burn
+/// URL TTL_MS` see ``Burner``.
 @main
 struct LockTorture {
     static func main() async throws {

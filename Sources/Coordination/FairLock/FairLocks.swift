@@ -23,8 +23,8 @@ public final class FairLocks: Sendable {
     /// - Parameters:
     ///   - redis: The client to use; it must stay open while leases are held.
     ///   - renewal: Whether held leases are renewed.
-    ///   - place: How long a waiter that died keeps its place, 100 ms to an hour; the same in every process, because the
-    ///     shortest one counts.
+    ///   - place: How long a waiter that died keeps its place, 100 ms to an hour; the same in every process, because
+    ///     the shortest one counts.
     /// - Throws: `invalidArgument` for a place out of range.
     public init(
         _ redis: RedisClient, renewal: Locks.Renewal = .automatic(maxHold: nil), place: Duration = .seconds(10)

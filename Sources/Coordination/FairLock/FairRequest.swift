@@ -1,6 +1,7 @@
 import RedisCore
 
-/// One wish for one fair lock, under one token from the first attempt to the grant: the token is the place in the queue.
+/// One wish for one fair lock, under one token from the first attempt to the grant: the token is the place in the
+/// queue.
 struct FairRequest: LeaseRequest {
     let engine: CoordinationEngine
     let name: String

@@ -84,8 +84,8 @@ public final class Lease: Sendable {
     /// It goes on for at most 2 s even when the caller is cancelled. When the reply is lost it is repeated, with the
     /// same answer as if it had not been. Renewal ends before the request is sent.
     ///
-    /// - Returns: what was found: ours, nobody's, or somebody else's. Only the first changes anything in Redis; a handle
-    ///   that is not the last one sends nothing (`retained`).
+    /// - Returns: what was found: ours, nobody's, or somebody else's. Only the first changes anything in Redis; a
+    ///   handle that is not the last one sends nothing (`retained`).
     /// - Throws: `unavailable` when Redis did not answer; the key then ends with its time to live, or call again.
     @discardableResult
     public func release() async throws -> ReleaseOutcome {

@@ -83,7 +83,8 @@ extension Lease {
         var milliseconds: Int64 = 0
         if let expiry { milliseconds = try LeaseTime(expiry, "the expiry", operation: "fencedSet").milliseconds }
         let pairs = fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] as [any RedisArgument] }
-        return try await fenced(FencedScript.setFields, resource, arguments: [milliseconds] + pairs, as: Int.self) != nil
+        return try await fenced(FencedScript.setFields, resource, arguments: [milliseconds] + pairs, as: Int.self)
+            != nil
     }
 
     /// Deletes a key in Redis unless somebody with a larger fencing token has been there; one round trip.

@@ -31,7 +31,8 @@ extension Locks {
     /// Nothing is held while waiting, so there is no deadlock whatever the order of names; who wants many busy locks
     /// may wait for as long as others want them singly. Parameters as for ``tryAcquire(all:ttl:)``, waiting and errors
     /// as for ``acquire(_:ttl:wait:)``.
-    public func acquire(all names: [String], ttl: Duration = .seconds(30), wait: Duration? = nil) async throws -> Lease {
+    public func acquire(all names: [String], ttl: Duration = .seconds(30), wait: Duration? = nil) async throws -> Lease
+    {
         try await MultiLockWait(MultiLockRequest(self, names, ttl: ttl), wait: wait).lease()
     }
 

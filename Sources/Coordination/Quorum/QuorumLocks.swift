@@ -12,10 +12,10 @@ public import RedisCore
 ///
 /// **What it does not give**: more than a lease. A holder that is paused, or whose write is delayed, acts after its
 /// lease has ended as with one server (Kleppmann, *How to do distributed locking*, 2016); the trust deadline bounds
-/// delays up to the grant, not after it, and all of it assumes that no clock jumps (antirez.com/news/101). Whatever must
-/// not happen twice checks the fencing token. A server that restarts **without having every write on disk** forgets
-/// its vote: keep it away for the longest time to live, or run it with `appendfsync always`. For most uses one server
-/// with ``Locks/Replicas`` is simpler and as good.
+/// delays up to the grant, not after it, and all of it assumes that no clock jumps (antirez.com/news/101). Whatever
+/// must not happen twice checks the fencing token. A server that restarts **without having every write on disk**
+/// forgets its vote: keep it away for the longest time to live, or run it with `appendfsync always`. For most uses one
+/// server with ``Locks/Replicas`` is simpler and as good.
 ///
 /// **Fencing tokens** grow from holder to holder: the largest of the servers' own is given out after a majority has
 /// noted it. A server that lost its memory goes on from its clock, so after a majority did, they grow up to the skew of
@@ -23,8 +23,8 @@ public import RedisCore
 ///
 /// The same token is asked for at all servers at once, each within 5 % of the time to live (50 ms at least), and trust
 /// counts from before the first request, less 1 % and 2 ms. Without a majority everything is given back. Renewal and
-/// ``Lease/extend(by:)`` need a majority that still has the key, and never make it anew. Waiting is asking again after a
-/// random pause: there is no order among waiters. Cost: two round trips to every server for a free lock, one for a
+/// ``Lease/extend(by:)`` need a majority that still has the key, and never make it anew. Waiting is asking again after
+/// a random pause: there is no order among waiters. Cost: two round trips to every server for a free lock, one for a
 /// renewal, one for a release.
 public final class QuorumLocks: Sendable {
     /// A waiter asks again after a pause of this much, drawn anew each time so that two that split the votes part.

@@ -12,7 +12,8 @@ extension Lease {
         guard core.kind === LeaseKind.readWrite else {
             throw CoordinationError(
                 .invalidArgument, operation: "downgrade", key: key,
-                message: "the \(core.kind.noun) \(name) has no readers; only leases of ReadWriteLocks can be downgraded")
+                message: "the \(core.kind.noun) \(name) has no readers; only leases of ReadWriteLocks can be downgraded"
+            )
         }
         try checkValid()
         try await core.change(ReadWriteScripts.downgrade, operation: "downgrade")

@@ -21,9 +21,10 @@ public import RedisCore
 /// between processes nobody promises an order. A writer's end wakes the waiting writers, one of each process, or all
 /// readers at once when no writer waits.
 ///
-/// Not reentrant, and no upgrade: a reader that asks to write waits for itself. Use ``Lease/retain()`` to share a lease.
-/// Writers draw fencing tokens like those of ``Locks``; readers get the token of the last writer, so that what they
-/// derive can be told from what a later writer made. What holds for leases of ``Locks`` on one server holds for these.
+/// Not reentrant, and no upgrade: a reader that asks to write waits for itself. Use ``Lease/retain()`` to share a
+/// lease. Writers draw fencing tokens like those of ``Locks``; readers get the token of the last writer, so that what
+/// they derive can be told from what a later writer made. What holds for leases of ``Locks`` on one server holds for
+/// these.
 public final class ReadWriteLocks: Sendable {
     let engine: CoordinationEngine
     let keys: CoordinationKeys

@@ -108,7 +108,7 @@ struct HistoryChecker {
         return Array(tenures.values)
     }
 
-    /// At each start: is there room beside those that are still trusted?
+    /// Looks at each start whether there is room beside those that are still trusted.
     private static func overlaps(
         _ tenures: [Tenure], capacity: Int, weight: (Tenure) -> Int
     ) -> [Violation] {
