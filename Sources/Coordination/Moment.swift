@@ -29,10 +29,14 @@ struct Moment: Comparable, Hashable, Sendable {
     }
 
     static func + (moment: Moment, duration: Duration) -> Moment { Moment(moment.time + duration) }
+    static func += (moment: inout Moment, duration: Duration) { moment = moment + duration }
     static func - (moment: Moment, duration: Duration) -> Moment { Moment(moment.time - duration) }
     static func - (later: Moment, earlier: Moment) -> Duration { later.time - earlier.time }
     static func < (one: Moment, other: Moment) -> Bool { one.time < other.time }
 
     /// The same moment for a user.
-    var instant: ContinuousClock.Instant { ContinuousClock.now + (self - .now) }
+    var instant: ContinuousClock.Instant { Self.origin.instant + (self - Self.origin.moment) }
+
+    /// One moment in both notations; read once, so that equal moments are equal instants.
+    private static let origin = (instant: ContinuousClock.now, moment: Moment.now)
 }

@@ -12,7 +12,13 @@ struct LockTorture {
     static func main() async throws {
         let arguments = CommandLine.arguments
         if arguments.count == 4, arguments[1] == "burn", let milliseconds = Int(arguments[3]) {
-            exit(try await Burner.run(url: arguments[2], ttl: .milliseconds(milliseconds)))
+            do {
+                exit(try await Burner.run(url: arguments[2], ttl: .milliseconds(milliseconds)))
+            } catch {
+                // An error that leaves main is a trap, which tells the test nothing.
+                print("burn: \(error)")
+                exit(1)
+            }
         }
         guard (5...6).contains(arguments.count), let milliseconds = Int(arguments[3]),
             let mode = Mode(rawValue: arguments.count == 6 ? arguments[5] : Mode.lock.rawValue)

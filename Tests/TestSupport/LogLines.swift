@@ -5,6 +5,7 @@ import Synchronization
 public final class LogLines: Sendable {
     private let lines = Mutex<[String]>([])
 
+    /// Nothing yet.
     public init() {}
 
     /// A logger whose lines are kept, all levels.

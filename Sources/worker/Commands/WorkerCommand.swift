@@ -13,7 +13,8 @@ struct WorkerCommand: AsyncParsableCommand {
             Completions:     worker --generate-completion-script bash|zsh|fish
             """,
         version: "0.1.0",
-        subcommands: [RunCommand.self, PublishCommand.self, ListenCommand.self, HealthCommand.self, DemoCommand.self,
-            LimitCommand.self,
+        subcommands: [
+            RunCommand.self, PublishCommand.self, ListenCommand.self, HealthCommand.self, DemoCommand.self,
+            LockCommand.self, LimitCommand.self,
         ])
 }

@@ -36,7 +36,7 @@ struct LeaseSimulation: ~Copyable {
 
     private struct Request {
         let ask: Ask
-        let sentAt: ContinuousClock.Instant
+        let sentAt: Moment
         let ttl: LeaseTime
         /// What the server answered, once it has executed it; nil before.
         var answer: LeaseStateMachine.Answer?
@@ -44,11 +44,11 @@ struct LeaseSimulation: ~Copyable {
 
     private var machine: LeaseStateMachine
     private var random: SplitMix
-    private var now = ContinuousClock.now
+    private var now = Moment.now
     /// Until when the server has the key for this lease; its clock runs up to 1 % faster than the holder's.
-    private var heldUntil: ContinuousClock.Instant?
+    private var heldUntil: Moment?
     private var inFlight: [Request] = []
-    private var lookAt: ContinuousClock.Instant?
+    private var lookAt: Moment?
     private var isGranted = false
     private(set) var wasTrusted = false
 

@@ -42,4 +42,28 @@ import Testing
             #expect(unknown.errors.contains("nothing"))
         }
     }
+
+    @Test func `locks are listed and shown, and one is taken from its holder`() async throws {
+        try await withServer { server, redis in
+            let locks = Locks(redis)
+            let lease = try await locks.acquire("payment:7", ttl: .seconds(60))
+            let other = try await locks.acquire("other\u{1B}[2J", ttl: .seconds(60))
+            let all = try await run(server, "lock", "ls")
+            #expect(all.code == 0, "\(all.errors)")
+            #expect(all.output.contains("payment:7") && all.output.contains("\(lease.fencingToken)"))
+            #expect(!all.output.contains("\u{1B}"), "a name drives the terminal")
+            let some = try await run(server, "lock", "ls", "payment:*", "--json")
+            #expect(some.output.split(separator: "\n").count == 1)
+            #expect(some.output.contains(#""isHeld":true"#))
+            #expect(try await run(server, "lock", "show", "payment:7").output.contains("…"))
+            #expect(try await run(server, "lock", "release", "payment:7").code == 64)
+            #expect(try await lease.isHeld())
+            let freed = try await run(server, "lock", "release", "payment:7", "--yes", "--by", "ann", "--json")
+            #expect(freed.output.contains(#""released":true"#), "\(freed.errors)")
+            #expect(try await !lease.isHeld())
+            #expect(try await run(server, "lock", "release", "payment:7", "-y").output.contains("nobody"))
+            #expect(try await run(server, "lock", "show", "payment:7", "--json").output.contains(#""isHeld":false"#))
+            try await other.release()
+        }
+    }
 }

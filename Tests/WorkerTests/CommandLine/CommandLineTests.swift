@@ -26,7 +26,10 @@ import Testing
         #expect(!(result.output + result.errors).isEmpty)
     }
 
-    @Test(arguments: ["run", "publish", "listen", "health", "demo", "limit", "limit show", "limit reset"])
+    @Test(arguments: [
+        "run", "publish", "listen", "health", "demo", "limit", "limit show", "limit reset", "lock", "lock ls",
+        "lock show", "lock release",
+    ])
     func `the help of every verb has an example`(_ verb: String) async throws {
         let result = try await WorkerProcess.run(verb.split(separator: " ").map(String.init) + ["--help"])
         #expect(result.code == 0)
@@ -38,7 +41,9 @@ import Testing
     func `completions name every verb`(_ shell: String) async throws {
         let result = try await WorkerProcess.run(["--generate-completion-script", shell])
         #expect(result.code == 0)
-        for verb in ["run", "publish", "listen", "health", "demo", "limit"] { #expect(result.output.contains(verb)) }
+        for verb in ["run", "publish", "listen", "health", "demo", "lock", "limit"] {
+            #expect(result.output.contains(verb))
+        }
     }
 
     @Test func `a check prints what would run, and no secret`() async throws {
