@@ -1,10 +1,9 @@
-import DequeModule
 import RedisCore
 import Synchronization
 
-/// Where calls of this process wait for a key, in order of arrival; only the first of a line asks Redis.
+/// Where calls of this process wait for a key; only the one whose turn it is asks Redis.
 final class LimitLines: Sendable {
-    typealias ID = UInt64
+    typealias ID = LineOrder.ID
 
     private struct Entry {
         var waiter = Waiter()
@@ -12,7 +11,7 @@ final class LimitLines: Sendable {
     }
 
     private struct State {
-        var lines: [String: Deque<ID>] = [:]
+        var order = LineOrder()
         var entries: [ID: Entry] = [:]
         var nextID: ID = 0
     }
@@ -20,7 +19,7 @@ final class LimitLines: Sendable {
     private let state = Mutex(State())
 
     /// How many wait for the key, the one that asks included.
-    func waiting(for key: String) -> Int { state.withLock { $0.lines[key]?.count ?? 0 } }
+    func waiting(for key: String) -> Int { state.withLock { $0.order.count(key) } }
 
     /// Runs `body` when everybody who came before is through; nil when the deadline passed before that.
     func inTurn<Value>(
@@ -44,9 +43,8 @@ final class LimitLines: Sendable {
             state.nextID += 1
             let id = state.nextID
             var entry = Entry()
-            state.lines[key, default: []].append(id)
             // Nobody suspends before this returns, so there is no continuation to resume.
-            if state.lines[key]?.count == 1 { _ = entry.waiter.signal(.attempt) }
+            if state.order.join(id, key) { _ = entry.waiter.signal(.attempt) }
             state.entries[id] = entry
             return id
         }
@@ -55,13 +53,8 @@ final class LimitLines: Sendable {
     private func leave(_ key: String, _ id: ID) {
         let (timer, next) = state.withLock { state -> (LoopTimer?, CheckedContinuation<Waiter.Signal, Never>?) in
             let timer = state.entries.removeValue(forKey: id)?.deadline
-            guard var line = state.lines.removeValue(forKey: key), let index = line.firstIndex(of: id) else {
-                return (timer, nil)
-            }
-            line.remove(at: index)
-            guard let first = line.first else { return (timer, nil) }
-            state.lines[key] = line
-            return (timer, index == 0 ? state.entries[first]?.waiter.signal(.attempt) : nil)
+            let next = state.order.leave(id, key)
+            return (timer, next.flatMap { state.entries[$0]?.waiter.signal(.attempt) })
         }
         timer?.cancel()
         next?.resume(returning: .attempt)

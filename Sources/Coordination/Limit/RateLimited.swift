@@ -10,8 +10,7 @@ extension RateLimiter {
     /// - Throws: `rateLimited`, see ``CoordinationError/verdict``; what ``acquire(_:cost:wait:)`` and `body` throw. A
     ///   call that was admitted stays counted when its body throws.
     public func limited<T>(
-        _ key: String, cost: Int = 1, wait: Duration? = .zero, isolation: isolated (any Actor)? = #isolation,
-        _ body: () async throws -> T
+        _ key: String, cost: Int = 1, wait: Duration? = .zero, _ body: () async throws -> T
     ) async throws -> T {
         let verdict = try await acquire(key, cost: cost, wait: wait)
         guard verdict.isAllowed else { throw CoordinationError.rateLimited(verdict, operation: "limited") }
@@ -21,7 +20,7 @@ extension RateLimiter {
 
 /// A function that runs only as often as a limit allows.
 ///
-/// The declarative form of ``RateLimiter/limited(_:cost:wait:isolation:_:)``:
+/// The declarative form of ``RateLimiter/limited(_:cost:wait:_:)``:
 ///
 /// ```swift
 /// struct Mailer {

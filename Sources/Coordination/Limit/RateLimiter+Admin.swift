@@ -16,8 +16,8 @@ extension RateLimiter {
 
     /// Forgets what a key has used; true when there was something.
     ///
-    /// One round trip. The counts of rules for all keys stay. This process forgets its refusals of the key at once; other processes
-    /// refuse until the time they know of is over, which is at most the window.
+    /// One round trip. The counts of rules for all keys stay. This process forgets its refusals of the key at once;
+    /// other processes refuse until the time they know of is over, which is at most the window.
     ///
     /// - Throws: `invalidArgument`, `unavailable`; `CancellationError`.
     @discardableResult

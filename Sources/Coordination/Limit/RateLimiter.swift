@@ -42,14 +42,16 @@ public final class RateLimiter: Sendable {
     let denied: DenyCache?
     let pause: Int64
     let lines = LimitLines()
-    private let policy: FailurePolicy
-    private let local: Mutex<LocalWindows>?
-    private let gate = Mutex(FailureGate())
-    /// The gate's `quietUntil` and whether it is failing, to be read without its lock: `Int64.min` while all is well.
-    private let quietUntil = Atomic<Int64>(.min)
+    let policy: FailurePolicy
+    let local: Mutex<LocalWindows>?
+    let gate = Mutex(FailureGate())
+    /// The gate's `quietUntil`, to be read without its lock; `Int64.min` while all is well.
+    let quietUntil = Atomic<Int64>(.min)
+    /// Failing, but with answers: there is no reason not to ask.
+    static let answered = Int64.min + 1
     private let announcer: LimitAnnouncer?
     private let smallestCapacity: Int
-    private var metrics: CoordinationMetrics { .shared }
+    var metrics: CoordinationMetrics { .shared }
 
     /// A limiter with several rules, checked all or nothing in one round trip; nothing is sent yet.
     ///
@@ -58,10 +60,10 @@ public final class RateLimiter: Sendable {
     ///   - rules: 1 to 8; a key may use what the tightest of them leaves. Their keys share a cluster slot: that of the
     ///     key, or one for the whole limiter when a rule's scope is `.allKeys`.
     ///   - name: Keeps the counts of different limiters apart; needed for a rule for all keys. At most 1,024 bytes.
-    ///   - onFailure: Who decides when Redis gives no verdict; such verdicts are counted, and logged every 30 s at most.
+    ///   - onFailure: Who decides when Redis gives no verdict; such verdicts are counted, and logged every 30 s.
     ///   - denyCache: Whether refusals are answered here until time can have changed them.
     ///   - timeout: 1 ms to 1 min; how long a verdict may take. After a question that took so long, or found no
-    ///     connection, the policy decides at once for the same time.
+    ///     connection, the policy decides at once for the same time; then one call asks again.
     /// - Throws: `invalidArgument`.
     public init(
         _ redis: RedisClient, _ rules: [RateLimit], name: String = "", onFailure: FailurePolicy = .open,
@@ -139,8 +141,7 @@ public final class RateLimiter: Sendable {
             metrics.limitDeniedLocally.increment()
             return refusal(denial, now)
         }
-        if now < quietUntil.load(ordering: .relaxed) { return decidedByPolicy(key, wish, now) }
-        return nil
+        return isQuiet(now) ? decidedByPolicy(key, wish, now) : nil
     }
 
     /// Turns the server's answer into a verdict, and keeps a refusal.
@@ -200,58 +201,6 @@ public final class RateLimiter: Sendable {
         return RateLimitVerdict(
             .neverAllowed, rules: rules, index: index, remaining: 0, resetAfter: .zero, source: .server)
     }
-}
-
-// MARK: - Without Redis
-
-extension RateLimiter {
-    /// A call got no verdict: notes that and lets the policy decide.
-    ///
-    /// Throws what is the caller's own doing.
-    func failed(_ key: String, _ wish: LimitRequest.Wish, _ error: RedisError) throws -> RateLimitVerdict {
-        if error.code == .cancelled { throw CancellationError() }
-        let now = LimitClock.now()
-        metrics.limitFailures.increment()
-        let note = gate.withLock { gate in
-            let note = gate.failed(now, pause: error.isSilence ? pause : 0)
-            quietUntil.store(max(gate.quietUntil, .min + 1), ordering: .relaxed)
-            return note
-        }
-        if case .failing(let count) = note {
-            request.redis.logger.warning(
-                "a limiter has no verdict from Redis; its failure policy decides",
-                metadata: ["limiter": "\(name)", "policy": "\(policy)", "calls": "\(count)", "error": "\(error)"])
-        }
-        return decidedByPolicy(key, wish, now)
-    }
-
-    private func recovered() {
-        let note = gate.withLock { gate in
-            quietUntil.store(.min, ordering: .relaxed)
-            return gate.succeeded()
-        }
-        guard case .recovered(let count) = note else { return }
-        request.redis.logger.notice(
-            "a limiter has verdicts from Redis again", metadata: ["limiter": "\(name)", "calls since": "\(count)"])
-    }
-
-    func decidedByPolicy(_ key: String, _ wish: LimitRequest.Wish, _ now: Int64) -> RateLimitVerdict {
-        switch policy {
-        case .open:
-            return RateLimitVerdict(
-                .allowed, admitted: wish.units, rules: rules, remaining: rules[0].capacity, resetAfter: .zero,
-                source: .failurePolicy)
-        case .closed:
-            return RateLimitVerdict(
-                .denied(retryAfter: .nanoseconds(pause)), rules: rules, remaining: 0, resetAfter: .nanoseconds(pause),
-                source: .failurePolicy)
-        case .local:
-            let isAtMost = if case .atMost = wish { true } else { false }
-            return local?.withLock { $0.check(key, cost: wish.units, atMost: isAtMost, now: now) }
-                ?? RateLimitVerdict(
-                    .neverAllowed, rules: rules, remaining: 0, resetAfter: .zero, source: .failurePolicy)
-        }
-    }
 
     private static func check(_ rules: [RateLimit], _ timeout: Duration) throws(CoordinationError) {
         guard (1...8).contains(rules.count), Set(rules.map(\.announced)).count == rules.count else {
@@ -262,16 +211,6 @@ extension RateLimiter {
             throw CoordinationError(
                 .invalidArgument, operation: "limit",
                 message: "the timeout is \(timeout); it must be between 1 ms and 1 min")
-        }
-    }
-}
-
-extension RedisError {
-    /// Nobody answered, so the next call would only wait too.
-    fileprivate var isSilence: Bool {
-        switch code {
-        case .timedOut, .connectFailed, .connectionLost, .notConnected, .queueFull: true
-        default: false
         }
     }
 }

@@ -122,8 +122,15 @@ import Testing
             #expect(try await limiter.check("a").source == .failurePolicy)
             var verdicts: [RateLimitVerdict] = []
             for _ in 0..<1_000 { verdicts.append(try await limiter.check("b")) }
+            // Of many calls at the same time, one asks again and the others do not wait for it.
+            try await redis.eventLoop.sleep(for: .milliseconds(110))
+            try await withThrowingTaskGroup(of: RateLimitVerdict.self) { group in
+                for _ in 0..<50 { group.addTask { try await limiter.check("b") } }
+                for try await verdict in group { verdicts.append(verdict) }
+            }
             #expect(verdicts.allSatisfy { $0.source == .failurePolicy })
             server.resume()
+            #expect(try server.calls(of: "evalsha") <= 10, "what was sent meanwhile is executed now")
             try await eventually("asked again") { try await limiter.check("c").source == .server }
         }
     }
