@@ -101,9 +101,13 @@ import Testing
             try await eventually("it listens") {
                 try server("PUBSUB", "CHANNELS", key + ":wake:*").array?.count == 1
             }
+            let token = try #require(try server("ZRANGE", keys.queue, "1", "1").strings.first)
+            let ear = try server.connect()
+            try ear("SUBSCRIBE", key + ":wake:0:" + token)
             let reply: Int64 = try await redis.evaluate(
                 FairScripts.release, keys: keys.all, arguments: [head.text, ":wake:0"])
             #expect(reply == 0)
+            #expect(try ear.receive().array?.dropFirst().first?.string == key + ":wake:0:" + token)
             try await second.value
         }
     }
