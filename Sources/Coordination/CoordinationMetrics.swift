@@ -7,6 +7,7 @@ struct CoordinationMetrics: Sendable {
     let acquired = Counter(label: "lock.acquired")
     let contended = Counter(label: "lock.contended")
     let lost = Counter(label: "lock.lost")
+    let forced = Counter(label: "lock.forced")
     let renewalsFailed = Counter(label: "lock.renewals.failed")
     let renewalsLate = Counter(label: "lock.renewals.late")
     let releasesFailed = Counter(label: "lock.releases.failed")

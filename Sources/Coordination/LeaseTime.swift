@@ -27,6 +27,9 @@ struct LeaseTime: Sendable, Hashable {
     /// Zero or less for a time to live that leaves nothing.
     var trusted: Duration { .microseconds(milliseconds * 990 - 2_000) }
 
+    /// How much earlier than due a renewal may be sent: half of the usual period.
+    var earlyWindow: Duration { refreshPeriod / 2 }
+
     /// A third of the time to live.
     var refreshPeriod: Duration { refreshPeriod(spread: 1) }
 

@@ -48,6 +48,33 @@ import Testing
         }
     }
 
+    @Test func `every other lock's keys share its name's hash tag`() throws {
+        let shared = try keys().readWrite("a}b").all.map(\.name)
+        #expect(shared == ["", ":readers", ":writers", ":fence"].map { "app:rw:{a%7Db}" + $0 })
+        let fair = try keys().fair("a").all.map(\.name)
+        #expect(fair == ["", ":fence", ":queue", ":waiters"].map { "app:fair:{a}" + $0 })
+        let quorum = try keys().quorum("a")
+        #expect([quorum.lock, quorum.fence] == ["app:quorum:{a}", "app:quorum:{a}:fence"])
+        for name in ["", String(repeating: "x", count: 1_025)] {
+            #expect(throws: CoordinationError.self) { try keys().readWrite(name) }
+            #expect(throws: CoordinationError.self) { try keys().fair(name) }
+            #expect(throws: CoordinationError.self) { try keys().quorum(name) }
+        }
+    }
+
+    @Test(arguments: ["a", "100%", "a}:lock:{b", "user*", "größe", "a\r\nb", "%41"])
+    func `a lock's name is read back from its key`(name: String) throws {
+        #expect(keys().lockName(try keys().lock(name).lock) == name)
+        #expect(keys().lockName(try keys().lock(name).fence) == nil)
+        #expect(keys(prefix: "other").lockName(try keys().lock(name).lock) == nil)
+    }
+
+    @Test func `a pattern reaches the names it means and no other prefix`() {
+        #expect(keys(prefix: "a*").lockPattern("user:*") == "a\\*:lock:{user:*}")
+        #expect(keys().lockPattern("\\*{%}") == "app:lock:{%2A%7B%25%7D}")
+        #expect(keys(.plain(prefix: "l?")).lockPattern("x*") == "l\\?:x*")
+    }
+
     @Test func `a guard lies in the slot of its resource`() throws {
         #expect(try CoordinationKeys.guardKey(of: "stock") == "{stock}:guard")
         #expect(try CoordinationKeys.guardKey(of: "stock:{7}") == "stock:{7}:guard")

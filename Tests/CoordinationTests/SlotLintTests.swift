@@ -78,6 +78,7 @@ import Testing
             try await lease.release()
         }
         let locks = Locks(redis)
+        try await locks.acquire("z").release()
         let all = try await locks.acquire(all: ["x", "y"])
         try await all.extend(by: .seconds(9))
         _ = try await all.isHeld()

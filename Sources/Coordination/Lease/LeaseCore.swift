@@ -129,7 +129,7 @@ final class LeaseCore: Sendable {
     func mayRenewEarly(_ now: Instant, insteadOf at: Instant) -> Bool {
         inner.withLock { $0.machine.mayRenewEarly(now, insteadOf: at) }
     }
-    var earlyWindow: Duration { inner.withLock { $0.machine.earlyWindow } }
+    var earlyWindow: Duration { inner.withLock { $0.machine.ttl.earlyWindow } }
 
     /// What every script of the lease gets as its keys.
     var keys: [RedisKey] { [key] + otherKeys }

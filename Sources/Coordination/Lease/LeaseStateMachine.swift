@@ -125,11 +125,8 @@ struct LeaseStateMachine: ~Copyable {
     func mayRenewEarly(_ now: Instant, insteadOf at: Instant) -> Bool {
         guard case .held = state, loss == nil, renews, !renewing, failures == 0 else { return false }
         if let holdLimit, now >= holdLimit { return false }
-        return at - now <= earlyWindow
+        return at - now <= ttl.earlyWindow
     }
-
-    /// How much earlier than due a renewal may be sent: half of the usual period.
-    var earlyWindow: Duration { ttl.refreshPeriod / 2 }
 
     private mutating func startRenewal(_ now: Instant, lookAgain: Instant) -> DueAction {
         renewing = true

@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import RedisCore
 
 /// For administrators: what breaks the rule that a lock is its holder's.
@@ -83,6 +84,7 @@ extension Locks {
     }
 
     private func log(_ event: Logger.Message, _ name: String, _ who: String, _ reason: String) {
+        engine.metrics.forced.increment()
         engine.logger.notice(event, metadata: ["lock": "\(name)", "by": "\(who)", "reason": "\(reason)"])
     }
 }

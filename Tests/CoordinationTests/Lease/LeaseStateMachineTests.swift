@@ -20,6 +20,23 @@ import Testing
 
     private func at(_ milliseconds: Int64) -> Moment { start + .milliseconds(milliseconds) }
 
+    // MARK: Before its time
+
+    @Test func `a renewal may come along within half of its period, and not after a failure`() throws {
+        var machine = try held()
+        #expect(machine.mayRenewEarly(at(499), insteadOf: at(999)) == false)
+        #expect(machine.mayRenewEarly(at(500), insteadOf: at(999)) == true)
+        _ = machine.due(at(500))
+        #expect(machine.mayRenewEarly(at(500), insteadOf: at(999)) == false, "one is under way")
+        _ = machine.renewalFailed(at(501))
+        #expect(machine.mayRenewEarly(at(502), insteadOf: at(511)) == false, "it waits out its pause")
+        let unrenewed = try held(renews: false)
+        #expect(unrenewed.mayRenewEarly(at(900), insteadOf: at(999)) == false)
+        var released = try held()
+        _ = released.beginRelease(at(1))
+        #expect(released.mayRenewEarly(at(900), insteadOf: at(999)) == false)
+    }
+
     // MARK: Acquiring
 
     @Test func `trust counts from before sending, less one percent and two milliseconds`() throws {

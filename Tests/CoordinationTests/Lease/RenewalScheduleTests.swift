@@ -47,6 +47,21 @@ import Testing
         #expect(taken == Set(1...10))
     }
 
+    @Test func `the earliest can be taken before its time, and put back where it was`() {
+        var schedule = RenewalSchedule<Int>()
+        for number in [3, 1, 2] { _ = schedule.add(number, at: start + .seconds(number)) }
+        guard let first = schedule.takeEarliest(), let second = schedule.takeEarliest() else {
+            return #expect(Bool(false))
+        }
+        #expect([first.element, second.element] == [1, 2])
+        #expect(first.at == start + .seconds(1))
+        #expect(schedule.earliest == start + .seconds(3))
+        schedule.reschedule(first.id, at: first.at)
+        #expect(schedule.earliest == start + .seconds(1))
+        schedule.remove(second.id)
+        #expect(schedule.count == 2)
+    }
+
     /// Against a plain array, with the operations in random order.
     @Test(arguments: 0..<20)
     func `it agrees with a sorted list`(seed: UInt64) {

@@ -16,7 +16,6 @@ enum LockProcessFigures {
     private static func handOff(_ environment: Environment, _ kind: Contender.Kind) throws -> [(String, Double?)]? {
         let session = try RawSession(port: environment.port)
         try session.command("DEL", Contender.ready, Contender.go)
-        let output = Pipe()
         var children: [Process] = []
         defer { for child in children where child.isRunning { child.terminate() } }
         let files = (0..<Contender.processes).map {
@@ -28,7 +27,6 @@ enum LockProcessFigures {
             child.executableURL = Bundle.main.executableURL
             child.arguments = ["--contender", kind.rawValue, "--port", "\(environment.port)"]
             child.standardOutput = try FileHandle(forWritingTo: file)
-            child.standardError = output
             try child.run()
             children.append(child)
         }
