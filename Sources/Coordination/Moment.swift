@@ -17,15 +17,29 @@ struct Moment: Comparable, Hashable, Sendable {
     private init(_ time: Duration) { self.time = time }
 
     static var now: Moment {
-        var reading = timespec()
-        #if canImport(Darwin)
-        clock_gettime(CLOCK_MONOTONIC_RAW, &reading)
-        #else
-        clock_gettime(CLOCK_BOOTTIME, &reading)
-        #endif
-        return Moment(
-            Duration(
-                secondsComponent: Int64(reading.tv_sec), attosecondsComponent: Int64(reading.tv_nsec) * 1_000_000_000))
+        let (seconds, nanoseconds) = reading
+        return Moment(Duration(secondsComponent: seconds, attosecondsComponent: nanoseconds * 1_000_000_000))
+    }
+
+    /// The same clock as a plain number of nanoseconds, for what is decided a million times a second.
+    static var nanoseconds: Int64 {
+        let (seconds, nanoseconds) = reading
+        return seconds &* 1_000_000_000 &+ nanoseconds
+    }
+
+    /// A `timespec` read as the two words it is: which module declares its members differs from build to build, and
+    /// the compiler refuses them when it is not the one imported.
+    private static var reading: (seconds: Int64, nanoseconds: Int64) {
+        var words: (Int, Int) = (0, 0)
+        withUnsafeMutableBytes(of: &words) { memory in
+            guard let time = memory.baseAddress?.assumingMemoryBound(to: timespec.self) else { return }
+            #if canImport(Darwin)
+            _ = clock_gettime(CLOCK_MONOTONIC_RAW, time)
+            #else
+            _ = clock_gettime(CLOCK_BOOTTIME, time)
+            #endif
+        }
+        return (Int64(words.0), Int64(words.1))
     }
 
     static func + (moment: Moment, duration: Duration) -> Moment { Moment(moment.time + duration) }
@@ -39,4 +53,9 @@ struct Moment: Comparable, Hashable, Sendable {
 
     /// One moment in both notations; read once, so that equal moments are equal instants.
     private static let origin = (instant: ContinuousClock.now, moment: Moment.now)
+}
+
+extension Duration {
+    /// Whole nanoseconds; durations here are far below the 292 years at which this would overflow.
+    var nanoseconds: Int64 { components.seconds &* 1_000_000_000 &+ components.attoseconds / 1_000_000_000 }
 }

@@ -16,7 +16,7 @@ import Darwin
 final class DenyCache: Sendable {
     /// A refusal that still holds.
     struct Denial: Sendable, Equatable {
-        /// Nanoseconds of ``LimitClock``.
+        /// Nanoseconds of ``Moment``.
         var until: Int64
         /// The cost that was refused; less may be admitted.
         var cost: Int

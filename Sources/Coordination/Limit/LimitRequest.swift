@@ -89,7 +89,7 @@ struct LimitRequest: Sendable {
     }
 
     private func left(_ begun: Int64, _ error: RedisError) throws(RedisError) -> Duration {
-        let left = timeout - .nanoseconds(LimitClock.now() - begun)
+        let left = timeout - .nanoseconds(Moment.nanoseconds - begun)
         guard left > .zero else { throw error }
         return left
     }

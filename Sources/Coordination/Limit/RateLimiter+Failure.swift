@@ -10,7 +10,7 @@ extension RateLimiter {
     /// Throws what is the caller's own doing.
     func failed(_ key: String, _ wish: LimitRequest.Wish, _ error: RedisError) throws -> RateLimitVerdict {
         if error.code == .cancelled { throw CancellationError() }
-        let now = LimitClock.now()
+        let now = Moment.nanoseconds
         metrics.limitFailures.increment()
         let note = gate.withLock { gate in
             let note = gate.failed(now, pause: error.isSilence ? pause : 0)

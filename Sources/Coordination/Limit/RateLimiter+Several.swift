@@ -9,7 +9,7 @@ extension RateLimiter {
     /// - Throws: like ``check(_:cost:)``.
     public func check(keys: [String], cost: Int = 1) async throws -> [RateLimitVerdict] {
         let wish = LimitRequest.Wish.exactly(cost)
-        let now = LimitClock.now()
+        let now = Moment.nanoseconds
         let names = try keys.map(LimitKeys.escaped)
         var verdicts = try keys.map { key in try known(key, wish, now) }
         let open = verdicts.indices.filter { verdicts[$0] == nil }

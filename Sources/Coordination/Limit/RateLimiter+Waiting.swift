@@ -41,7 +41,7 @@ extension RateLimiter {
         do {
             now = try await peek(key, cost: cost)
         } catch let error as CoordinationError where error.code == .unavailable {
-            return decidedByPolicy(key, .exactly(cost), LimitClock.now())
+            return decidedByPolicy(key, .exactly(cost), Moment.nanoseconds)
         }
         return now.refused(for: max(now.retryAfter ?? .zero, .milliseconds(1)))
     }

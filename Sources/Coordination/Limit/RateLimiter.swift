@@ -121,7 +121,7 @@ public final class RateLimiter: Sendable {
     }
 
     func verdict(_ key: String, _ wish: LimitRequest.Wish) async throws -> RateLimitVerdict {
-        let now = LimitClock.now()
+        let now = Moment.nanoseconds
         if let known = try known(key, wish, now) { return known }
         let epoch = denied?.epoch ?? 0
         do {
@@ -161,7 +161,7 @@ public final class RateLimiter: Sendable {
                     until: begun - answer.decision * 1_000, cost: wish.least, rule: answer.rule,
                     remaining: answer.remaining, resetAt: begun + answer.resetAfter.nanoseconds,
                     several: answer.several, askedAt: begun),
-                of: key, epoch: epoch, now: LimitClock.now())
+                of: key, epoch: epoch, now: Moment.nanoseconds)
         }
         return verdict
     }
