@@ -22,6 +22,7 @@ extension RateLimiter {
         let deadline = wait.map { ContinuousClock.now + $0 }
         let loop = request.redis.eventLoop
         if wait == .zero { return try await check(key, cost: cost) }
+        if let wait, let hopeless = refusal(key, cost, beyond: wait) { return hopeless }
         let verdict = try await lines.inTurn(key, until: deadline, on: loop) { () async throws -> RateLimitVerdict in
             while true {
                 let verdict = try await check(key, cost: cost)
@@ -33,6 +34,15 @@ extension RateLimiter {
         // The line did not move in time: its head was refused, and so would this call have been behind it.
         if let verdict { return verdict }
         return try await standing(key, cost)
+    }
+
+    /// A refusal that is known to hold for longer than the call would wait.
+    private func refusal(_ key: String, _ cost: Int, beyond wait: Duration) -> RateLimitVerdict? {
+        let now = LimitClock.now()
+        guard let denial = denied?.denial(of: key, cost: cost, now: now), .nanoseconds(denial.until - now) > wait else {
+            return nil
+        }
+        return refusal(denial, now)
     }
 
     /// A refusal for a call whose wait ended in the line.

@@ -141,7 +141,10 @@ public final class RateLimiter: Sendable {
             metrics.limitDeniedLocally.increment()
             return refusal(denial, now)
         }
-        return isQuiet(now) ? decidedByPolicy(key, wish, now) : nil
+        guard isQuiet(now) else { return nil }
+        // The policy is for calls that could have been asked.
+        _ = try LimitKeys.escaped(key)
+        return decidedByPolicy(key, wish, now)
     }
 
     /// Turns the server's answer into a verdict, and keeps a refusal.
@@ -182,7 +185,7 @@ public final class RateLimiter: Sendable {
         }
     }
 
-    private func refusal(_ denial: DenyCache.Denial, _ now: Int64) -> RateLimitVerdict {
+    func refusal(_ denial: DenyCache.Denial, _ now: Int64) -> RateLimitVerdict {
         RateLimitVerdict(
             .denied(retryAfter: .nanoseconds(denial.until - now)), rules: rules, index: denial.rule,
             remaining: denial.remaining, resetAfter: .nanoseconds(max(0, denial.resetAt - now)), source: .denyCache,

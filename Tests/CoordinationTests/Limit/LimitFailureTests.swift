@@ -27,6 +27,7 @@ import Testing
         for _ in 0..<4 { verdicts.append(try await local.check(key).isAllowed) }
         #expect(verdicts == [true, true, false, false])
         #expect(try await local.check("other").isAllowed)
+        await expectError(.invalidArgument) { try await open.check("") }
         await expectError(.unavailable) { try await open.peek(key) }
         await expectError(.unavailable) { try await open.reset(key) }
     }

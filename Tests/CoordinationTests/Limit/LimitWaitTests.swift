@@ -50,9 +50,22 @@ import Testing
         }
     }
 
-    @Test func `a wait can end in the line, and the line goes on`() async throws {
+    @Test func `who comes to a line that cannot move in time does not join it`() async throws {
         try await withRedis { _, redis in
             let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            _ = try await limiter.check("a")
+            let head = Task { try await limiter.acquire("a", wait: nil) }
+            try await eventually("the refusal is known") { try await limiter.check("a").source == .denyCache }
+            let second = try await limiter.acquire("a", wait: .seconds(300))
+            #expect(second.source == .denyCache && second.retryAfter ?? .zero > .seconds(300))
+            head.cancel()
+            await #expect(throws: CancellationError.self) { try await head.value }
+        }
+    }
+
+    @Test func `a wait can end in the line, and the line goes on`() async throws {
+        try await withRedis { _, redis in
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600), denyCache: false)
             _ = try await limiter.check("a")
             let head = Task { try await limiter.acquire("a", wait: nil) }
             try await eventually("the head waits") { limiter.lines.waiting(for: "a") == 1 }
