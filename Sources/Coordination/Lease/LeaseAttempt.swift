@@ -21,6 +21,8 @@ protocol LeaseRequest: Sendable {
     var ttl: LeaseTime { get }
     /// Where the end of a holder is announced.
     var wakeChannel: String { get }
+    /// Several may hold it at a time: a grant says nothing about the next in line, who asks at once.
+    var isShared: Bool { get }
 
     /// True when every waiter is woken for itself instead of in the order of a line that all of this process share.
     var waitsAlone: Bool { get }
@@ -36,6 +38,7 @@ protocol LeaseRequest: Sendable {
 extension LeaseRequest {
     var waitsAlone: Bool { false }
     func gaveUp() {}
+    var isShared: Bool { false }
 
     /// Asks with a script that answers a fence (> 0), or −(ms left + 2), −1 for a holder that never expires.
     ///

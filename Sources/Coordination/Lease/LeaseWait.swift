@@ -42,7 +42,8 @@ struct LeaseWait<Request: LeaseRequest>: Sendable {
         let lease = try await waits.wait(on: channel, until: deadline, alone: request.waitsAlone) {
             () async throws -> WaitRoom.Verdict<Lease> in
             switch try await attempt(sawHeld: true) {
-            case .granted(let lease): .granted(lease, holdsFor: request.ttl.duration)
+            case .granted(let lease):
+                request.isShared ? .settled(lease) : .granted(lease, holdsFor: request.ttl.duration)
             case .held(let left): .denied(left: left)
             case .tooLate: .denied(left: .zero)
             }
