@@ -61,7 +61,7 @@ let package = Package(
         ),
         .target(
             name: "Coordination",
-            dependencies: ["RedisCore", logging, metrics, tracing, deque],
+            dependencies: ["RedisCore", logging, metrics, tracing, lifecycle, deque],
             swiftSettings: strict
         ),
         .target(

@@ -46,7 +46,7 @@ extension CoordinationKeys {
     }
 
     /// Takes back what ``escaped(_:)`` did.
-    private static func unescaped(_ text: Substring) -> String? {
+    static func unescaped(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
