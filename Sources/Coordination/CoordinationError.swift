@@ -26,6 +26,12 @@ public struct CoordinationError: Error, Sendable {
         case taskFailed
         /// Somebody else was still at the task when the wait was over.
         case taskInProgress
+        /// What was waited for did not happen in time.
+        case deadlineExceeded
+        /// Not all participants of a barrier arrived in time, so none of them goes on.
+        case barrierBroken
+        /// The server is not fit for coordination, and the caller asked to be told by an error.
+        case unsuitableServer
         /// The task was done, but its stored result cannot be read as the type asked for, or was not stored.
         case resultUnavailable
         /// A rate limit refused the call; ``CoordinationError/verdict`` says when to come back.
