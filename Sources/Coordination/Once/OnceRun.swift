@@ -23,9 +23,10 @@ struct OnceRun: Sendable {
         self.onFailure = onFailure
     }
 
-    func run<T: Codable & Sendable>(
-        _ body: @escaping @Sendable (Lease) async throws -> T
-    ) async throws -> TaskCoordinator.Outcome<T> {
+    /// The body's value, after what `encode` makes of it was stored; nil stores that it was done, and no more.
+    func run<T: Sendable>(
+        _ body: @escaping @Sendable (Lease) async throws -> T, encode: (T) throws -> [UInt8]?
+    ) async throws -> T {
         if takenOver { engine.metrics.onceTakenOver.increment() }
         let result = await withSpan("once.run", ofKind: .internal) { span -> Result<T, any Error> in
             span.attributes["once.key"] = request.key
@@ -34,27 +35,27 @@ struct OnceRun: Sendable {
         }
         switch result {
         case .success(let value):
-            try await store(value)
+            try await store { try encode(value) }
             engine.metrics.onceExecuted.increment()
-            return .executed(value, takenOver: takenOver)
+            return value
         case .failure(let error):
             engine.metrics.onceFailed.increment()
             throw await failed(error)
         }
     }
 
-    private func store(_ value: some Encodable) async throws {
+    private func store(_ encode: () throws -> [UInt8]?) async throws {
         // The body gave the task back itself: it is free to be run again, and there is nowhere to store a result.
         if lease.core.isReleased { return }
         var json: [UInt8]?
         do {
-            json = try request.encode(value)
+            json = try encode()
         } catch {
             engine.logger.error(
                 "a task's result cannot be stored; the task counts as done without it",
                 metadata: ["task": "\(request.id)", "error": "\(error)"])
         }
-        try await finish("done", field: json == nil ? "" : "result", json ?? [], underlying: nil)
+        try await finish(request.ending.success, field: json == nil ? "" : "result", json ?? [], underlying: nil)
     }
 
     /// Leaves behind what the policy asks for and answers what to throw.
@@ -64,7 +65,8 @@ struct OnceRun: Sendable {
         do {
             if onFailure == .remember, !interrupted {
                 // The type only: an error's text may quote what must not be stored.
-                try await finish("failed", field: "error", Array("\(type(of: error))".utf8), underlying: error)
+                let name = Array("\(type(of: error))".utf8)
+                try await finish(request.ending.failure, field: "error", name, underlying: error)
             } else {
                 try await lease.release()
             }
@@ -80,10 +82,14 @@ struct OnceRun: Sendable {
     /// Writes the outcome if the token is still the record's.
     ///
     /// Renewal goes on until that is answered.
-    private func finish(_ state: String, field: String, _ value: [UInt8], underlying: (any Error)?) async throws {
+    private func finish(
+        _ outcome: (state: String, keep: Int64, fromClaim: Bool), field: String, _ value: [UInt8],
+        underlying: (any Error)?
+    ) async throws {
         let core = lease.core
         let arguments: [any RedisArgument] = [
-            core.token.text, state, field, value, request.retention.milliseconds, request.wakeSuffix,
+            core.token.text, outcome.state, field, value, outcome.keep, request.wakeSuffix, outcome.fromClaim ? 1 : 0,
+            OnceScripts.linger,
         ]
         let answer: Persistent.Answer<Int64> = await Persistent(engine.redis).run(within: Self.budget) {
             [redis = engine.redis] timeout throws(RedisError) in

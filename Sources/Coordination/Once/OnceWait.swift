@@ -17,18 +17,22 @@ struct OnceWait: Sendable {
         self.followers = followers
     }
 
+    /// Claims; with followers that wait, once more at each end of an owner.
     func claim() async throws -> OnceRequest.Claim {
-        let claim = try await request.claim(timeout: nil)
-        guard case .wait(let limit) = followers, case .inProgress(let owner, _) = claim else { return claim }
+        let claim = try await request.claim()
+        guard case .wait(let limit) = followers, case .inProgress(let owner, _, let fence) = claim else { return claim }
         let deadline = limit.map { begun + $0 }
         let room = request.engine.waits
+        var followed = fence
         let found = try await room.wait(on: request.wakeChannel, until: deadline) {
             () async throws -> WaitRoom.Verdict<OnceRequest.Claim> in
-            let claim = try await request.claim(timeout: nil)
+            let claim = try await request.claim(following: followed)
             switch claim {
             case .first: return .granted(claim, holdsFor: request.lease.duration)
-            case .done, .failed: return .settled(claim)
-            case .inProgress(_, let left): return .denied(left: left)
+            case .done, .failed, .mismatch: return .settled(claim)
+            case .inProgress(_, let left, let fence):
+                followed = fence
+                return .denied(left: left)
             }
         }
         guard let found else { throw request.stillInProgress(owner: owner) }

@@ -91,23 +91,71 @@ public final class TaskCoordinator: Sendable {
         followers: Followers = .skip, onFailure: FailurePolicy = .release,
         _ body: @escaping @Sendable (Lease) async throws -> T
     ) async throws -> Outcome<T> {
-        let request = try OnceRequest(self, id, lease: lease, keepResult: keepResult)
+        let request = try OnceRequest(self, id, lease: lease, ending: .keep(keepResult))
+        return try await run(request, followers, onFailure, body, encode: request.encode, decode: request.decode)
+    }
+
+    /// Runs a `body` without a result unless somebody else is at it or has done it.
+    ///
+    /// As ``once(_:lease:keepResult:followers:onFailure:_:)-(_,_,_,_,_,(Lease)->T)``; what is kept is that it was done.
+    public func once(
+        _ id: String, lease: Duration = .seconds(30), keepResult: Duration = .seconds(86_400),
+        followers: Followers = .skip, onFailure: FailurePolicy = .release,
+        _ body: @escaping @Sendable (Lease) async throws -> Void
+    ) async throws -> Outcome<Void> {
+        let request = try OnceRequest(self, id, lease: lease, ending: .keep(keepResult))
+        return try await run(request, followers, onFailure, body, encode: { _ in nil }, decode: { _ in })
+    }
+
+    /// Runs a `body` that does not need its lease.
+    ///
+    /// As ``once(_:lease:keepResult:followers:onFailure:_:)-(_,_,_,_,_,(Lease)->T)``.
+    public func once<T: Codable & Sendable>(
+        _ id: String, lease: Duration = .seconds(30), keepResult: Duration = .seconds(86_400),
+        followers: Followers = .skip, onFailure: FailurePolicy = .release,
+        _ body: @escaping @Sendable () async throws -> T
+    ) async throws -> Outcome<T> {
+        try await once(id, lease: lease, keepResult: keepResult, followers: followers, onFailure: onFailure) { _ in
+            try await body()
+        }
+    }
+
+    /// Runs a `body` that has no result and does not need its lease.
+    ///
+    /// As ``once(_:lease:keepResult:followers:onFailure:_:)-(_,_,_,_,_,(Lease)->T)``.
+    public func once(
+        _ id: String, lease: Duration = .seconds(30), keepResult: Duration = .seconds(86_400),
+        followers: Followers = .skip, onFailure: FailurePolicy = .release,
+        _ body: @escaping @Sendable () async throws -> Void
+    ) async throws -> Outcome<Void> {
+        try await once(id, lease: lease, keepResult: keepResult, followers: followers, onFailure: onFailure) {
+            (_: Lease) in try await body()
+        }
+    }
+
+    func run<T: Sendable>(
+        _ request: OnceRequest, _ followers: Followers, _ onFailure: FailurePolicy,
+        _ body: @escaping @Sendable (Lease) async throws -> T, encode: (T) throws -> [UInt8]?,
+        decode: ([UInt8]?) throws -> T
+    ) async throws -> Outcome<T> {
         let claim = try await OnceWait(request, followers).claim()
         if case .first(let lease, let takenOver) = claim {
-            return try await OnceRun(request, lease, takenOver: takenOver, onFailure: onFailure).run(body)
+            let run = OnceRun(request, lease, takenOver: takenOver, onFailure: onFailure)
+            return .executed(try await run.run(body, encode: encode), takenOver: takenOver)
         }
         engine.metrics.onceSkipped.increment()
         switch claim {
         case .first: preconditionFailure("a first claim was run above")
-        case .inProgress(let owner, let left): return .inProgress(owner: owner, leaseLeft: left)
-        case .done(let json): return .alreadyDone(try request.decode(json))
+        case .inProgress(let owner, let left, _): return .inProgress(owner: owner, leaseLeft: left)
+        case .done(let json): return .alreadyDone(try decode(json))
         case .failed(let owner, let error): throw request.failedEarlier(owner: owner, error: error)
+        case .mismatch: throw request.claimedForAnother()
         }
     }
 
     /// Forgets a finished or failed task, so that it can run again; one round trip.
     ///
-    /// A running one is left alone.
+    /// A running one is left alone; see ``release(_:)``.
     ///
     /// - Returns: true when something was forgotten.
     /// - Throws: `unavailable` when Redis gave no verdict, `invalidArgument`; `CancellationError`.

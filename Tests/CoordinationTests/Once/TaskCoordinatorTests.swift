@@ -124,7 +124,7 @@ import Testing
         try await withRedis { server, redis in
             // What a process leaves that was killed while it ran the task.
             let claimed: [RedisValue] = try await redis.evaluate(
-                OnceScripts.claim, keys: [RedisKey(key)], arguments: ["dead", 300, 60_000, "dead-owner"])
+                OnceScripts.claim, keys: [RedisKey(key)], arguments: ["dead", 300, 60_000, "dead-owner", 0, ""])
             guard case .integer(let fence) = claimed[1] else { return fail("\(claimed)") }
             let tasks = TaskCoordinator(redis)
             if !waiting {
@@ -141,7 +141,7 @@ import Testing
             // The dead one comes back: its result is discarded.
             let late: Int = try await redis.evaluate(
                 OnceScripts.finish, keys: [RedisKey(key)],
-                arguments: ["dead", "done", "result", "9", 60_000, ":wake:0"])
+                arguments: ["dead", "done", "result", "9", 60_000, ":wake:0", 0, 60_000])
             #expect(late == -1)
             guard case .alreadyDone(2) = try await tasks.once("a", { _ in 3 }) else { return fail("overwritten") }
         }
@@ -269,7 +269,7 @@ import Testing
     @Test func `a jump of the server's clock does not block a task for its length`() async throws {
         try await withRedis { server, redis in
             let _: [RedisValue] = try await redis.evaluate(
-                OnceScripts.claim, keys: [RedisKey(key)], arguments: ["dead", 200, 60_000, "dead-owner"])
+                OnceScripts.claim, keys: [RedisKey(key)], arguments: ["dead", 200, 60_000, "dead-owner", 0, ""])
             let time = try server("TIME").strings.compactMap { Int($0) }
             try server("HSET", key, "until", "\((time[0] + 3_600) * 1_000_000)")
             let outcome = try await TaskCoordinator(redis).once("a", followers: .wait(.seconds(20))) { _ in 1 }

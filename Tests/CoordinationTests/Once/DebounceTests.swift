@@ -1,0 +1,224 @@
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import Coordination
+
+@Suite struct DebounceTests {
+    private let key = "signalbox:once:{a}"
+    private let pending = "signalbox:once:{a}:pending"
+
+    @Test(arguments: [TaskCoordinator.Followers.skip, .wait(.seconds(30))])
+    func `of a burst in the fleet one runs, with the newest payload`(followers: TaskCoordinator.Followers) async throws
+    {
+        try await withRedis { server, redis in
+            try await withClient(server.configuration) { other in
+                let runs = Notes<Int>()
+                var calls: [Task<TaskCoordinator.Debounced<Int>, any Error>] = []
+                for number in 0..<10 {
+                    let tasks = TaskCoordinator(number.isMultiple(of: 2) ? redis : other)
+                    calls.append(
+                        Task {
+                            try await tasks.debounce(
+                                "a", payload: number, quiet: .milliseconds(700), followers: followers
+                            ) { payload, _ in
+                                runs.add(payload)
+                                return payload
+                            }
+                        })
+                    try await eventually("call \(number) is the newest") {
+                        try server("HGET", pending, "payload") == .bulk(Array("\(number)".utf8))
+                    }
+                }
+                var executed = 0
+                for call in calls { if case .executed(9, takenOver: false) = try await call.value { executed += 1 } }
+                #expect(executed == 1)
+                #expect(runs.all == [9])
+                #expect(try server("EXISTS", pending) == 0)
+            }
+        }
+    }
+
+    @Test func `a longest wait ends a burst that does not end`() async throws {
+        try await withRedis { server, redis in
+            let put = { (token: String) -> Int in
+                try await redis.evaluate(
+                    DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
+                    arguments: [token, "1", 10_000, 15_000, 60_000, ""])
+            }
+            let first = try await put("one")
+            #expect(first == 10_000)
+            let began = try #require(server("HGET", pending, "first").string.flatMap { Int($0) })
+            try server("HSET", pending, "first", "\(began - 12_000_000)")
+            let second = try await put("two")
+            #expect((1...3_000).contains(second))
+            try server("HSET", pending, "first", "\(began - 20_000_000)")
+            let overdue = try await put("three")
+            #expect(overdue == 0)
+        }
+    }
+
+    @Test func `a due call whose caller died is taken over by one that waits`() async throws {
+        try await withRedis { server, redis in
+            let tasks = TaskCoordinator(redis)
+            let follower = Task {
+                try await tasks.debounce("a", payload: 1, quiet: .milliseconds(300), followers: .wait(.seconds(30))) {
+                    payload, _ in payload
+                }
+            }
+            try await eventually("it has called") { try server("HGET", pending, "payload") == "1" }
+            // A newer call of a process that was killed, due and past its grace.
+            let _: Int = try await redis.evaluate(
+                DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
+                arguments: ["dead", "2", 1, 0, 60_000, ""])
+            try server("HSET", pending, "due", "1")
+            let outcome = try await follower.value
+            guard case .executed(2, takenOver: false) = outcome else { return fail("\(outcome)") }
+        }
+    }
+
+    @Test func `a run whose owner died is taken over by one that waits, with its payload`() async throws {
+        try await withRedis { server, redis in
+            let tasks = TaskCoordinator(redis)
+            let _: Int = try await redis.evaluate(
+                DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
+                arguments: ["dead", "5", 1, 0, 60_000, ""])
+            try server("HSET", pending, "due", "1")
+            let taken: [RedisValue] = try await redis.evaluate(
+                DebounceScripts.take, keys: [RedisKey(key), RedisKey(pending)],
+                arguments: ["lease", 400, 60_000, "dead", "dead", 5_000])
+            #expect(taken.count == 4)
+            // The same request again, its reply lost, finds its own run.
+            let again: [RedisValue] = try await redis.evaluate(
+                DebounceScripts.take, keys: [RedisKey(key), RedisKey(pending)],
+                arguments: ["lease", 400, 60_000, "dead", "dead", 5_000])
+            #expect(again == taken)
+            let request = try OnceRequest(
+                tasks, "a", lease: .seconds(30), ending: OnceEnding(.untilFinished, .release))
+            let waiting = try DebounceWait(request, pending: pending, .wait(.seconds(30)))
+            // A call that has been superseded: somebody else's is newer.
+            let quiet = try LeaseTime(.milliseconds(1), "the quiet time", operation: "debounce")
+            let turn = try await waiting.turn(Array("6".utf8), order: nil, quiet: quiet, most: nil)
+            guard case .run(let lease, let takenOver, let payload) = turn else { return fail("\(turn)") }
+            #expect(takenOver && payload == Array("6".utf8), "the newest call replaces the dead one's run")
+            try await lease.release()
+        }
+    }
+
+    @Test func `runs do not overlap`() async throws {
+        try await withRedis { server, redis in
+            let tasks = TaskCoordinator(redis)
+            let inside = Occupancy()
+            let running = TestSignal()
+            let finish = TestSignal()
+            let calls = (0..<2).map { number in
+                Task {
+                    if number == 1 { try await running.wait() }
+                    return try await tasks.debounce("a", payload: number, quiet: .milliseconds(1)) { payload, _ in
+                        inside.enter()
+                        defer { inside.leave() }
+                        running.fire()
+                        if number == 0 { try await finish.wait(within: .seconds(30)) }
+                        return payload
+                    }
+                }
+            }
+            try await eventually("the second one is due") { try server("HGET", pending, "payload") == "1" }
+            finish.fire()
+            for (number, call) in calls.enumerated() {
+                guard case .executed(number, takenOver: false) = try await call.value else { return fail("\(number)") }
+            }
+            #expect(inside.most == 1)
+        }
+    }
+
+    @Test func `a body that throws is not tried again`() async throws {
+        struct Failure: Error {}
+        try await withRedis { server, redis in
+            await #expect(throws: Failure.self) {
+                try await TaskCoordinator(redis).debounce("a", payload: 1, quiet: .milliseconds(1)) { _, _ in
+                    throw Failure()
+                }
+            }
+            let left = try server("EXISTS", key)
+            #expect(left == 0)
+        }
+    }
+
+    @Test func `times and payloads that cannot be are refused`() async throws {
+        try await withRedis { _, redis in
+            let tasks = TaskCoordinator(redis, longestResult: 10)
+            await expectError(.invalidArgument) {
+                try await tasks.debounce("a", payload: 1, quiet: .zero) { _, _ in }
+            }
+            await expectError(.invalidArgument) {
+                try await tasks.debounce("a", payload: 1, quiet: .seconds(2), maxWait: .seconds(1)) { _, _ in }
+            }
+            await expectError(.invalidArgument) {
+                try await tasks.debounce("a", payload: String(repeating: "x", count: 20), quiet: .seconds(1)) { _, _ in
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [false, true], ["put", "take"])
+    func `a lost reply leaves one effect`(executed: Bool, step: String) async throws {
+        try await withRedisServer(.init(checksLeaks: true)) { server in
+            try server.load(DebounceScripts.put, DebounceScripts.take, OnceScripts.finish)
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { redis in
+                    let script = step == "put" ? DebounceScripts.put.sha : DebounceScripts.take.sha
+                    proxy.set(executed ? .cutBeforeReply(match: script) : .cutBeforeSend(match: script))
+                    let runs = Notes<Int>()
+                    let outcome = try await TaskCoordinator(redis).debounce("a", payload: 7, quiet: .milliseconds(5)) {
+                        payload, _ in runs.add(payload)
+                    }
+                    #expect(proxy.faultDone.count == 1)
+                    guard case .executed = outcome else { return fail("\(outcome)") }
+                    #expect(runs.all == [7])
+                }
+            }
+        }
+    }
+
+    @Test func `a jump of the server's clock does not move a run by its length`() async throws {
+        try await withRedis { server, redis in
+            let tasks = TaskCoordinator(redis)
+            let call = Task {
+                try await tasks.debounce("a", payload: 1, quiet: .milliseconds(400)) { payload, _ in payload }
+            }
+            try await eventually("it has called") { try server("EXISTS", pending) == 1 }
+            let time = try server("TIME").strings.compactMap { Int($0) }
+            try server("HSET", pending, "due", "\((time[0] + 3_600) * 1_000_000)")
+            // Cut to the quiet time at each look, so the test moves it back as the clock would go on.
+            try await eventually("it has looked") { try server.calls(of: "evalsha") + server.calls(of: "eval") >= 2 }
+            try server("HSET", pending, "due", "\(time[0] * 1_000_000)")
+            guard case .executed(1, takenOver: false) = try await call.value else { return fail("not run") }
+        }
+    }
+
+    @Test func `the newest is the one with the largest place, and one that was run is not run again`() async throws {
+        try await withRedis { server, redis in
+            let tasks = TaskCoordinator(redis)
+            let runs = Notes<Int>()
+            func call(_ number: Int) -> Task<Void, any Error> {
+                Task {
+                    _ = try await tasks.debounce("a", payload: number, order: Int64(number), quiet: .milliseconds(500))
+                    {
+                        payload, _ in runs.add(payload)
+                    }
+                }
+            }
+            let newest = call(9)
+            try await eventually("it has called") { try server("HGET", pending, "order") == "9" }
+            let older = call(3)
+            try await older.value
+            try await newest.value
+            try await call(9).value
+            try await call(4).value
+            #expect(runs.all == [9])
+            try await call(10).value
+            #expect(runs.all == [9, 10])
+        }
+    }
+}
