@@ -11,7 +11,7 @@ final class CoordinationEngine: Sendable {
     let renewals: RenewalLoop
     let waits: WaitRoom
     let metrics = CoordinationMetrics.shared
-    let policyCheck = EvictionPolicyCheck()
+    let policyCheck = AutomaticChecks()
     var logger: Logger { redis.logger }
 
     private let reconnects: Int

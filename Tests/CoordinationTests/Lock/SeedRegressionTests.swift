@@ -127,8 +127,9 @@ import Testing
         try await withRedis(.init(directives: ["maxmemory": "100mb", "maxmemory-policy": "volatile-lru"])) { _, redis in
             let locks = Locks(redis)
             try await locks.acquire("a").release()
-            try await eventually("checked") { locks.engine.policyCheck.finding != nil }
-            #expect(locks.engine.policyCheck.finding?.contains("volatile-lru") == true)
+            try await eventually("checked") { locks.engine.policyCheck.findings != nil }
+            let finding = locks.engine.policyCheck.findings?.first { $0.code == .evictionPolicy }
+            #expect(finding?.evidence.contains("volatile-lru") == true)
         }
     }
 
