@@ -1,3 +1,4 @@
+import Coordination
 import RedisCore
 
 /// What `worker run --check` prints about a valid configuration.
@@ -11,7 +12,7 @@ struct CheckReport {
         let worker = configuration.worker
         var lines = [
             "\(file) is valid",
-            "redis    \(redis)",
+            "redis    \(redis), checks \(configuration.checks.rawValue)",
             "worker   \(worker.name), \(worker.concurrency) at a time, queue \(worker.queue), "
                 + "drain \(DurationText.text(worker.drainTimeout))",
         ]
@@ -27,7 +28,7 @@ struct CheckReport {
     var json: JSONValue {
         let worker = configuration.worker
         return .object([
-            "file": .string(file), "redis": .string(redis),
+            "file": .string(file), "redis": .string(redis), "checks": .string(configuration.checks.rawValue),
             "worker": .object([
                 "name": .string(worker.name), "concurrency": .number("\(worker.concurrency)"),
                 "drainTimeout": .string(DurationText.text(worker.drainTimeout)), "queue": .number("\(worker.queue)"),
@@ -61,14 +62,7 @@ struct CheckReport {
         }
         rows.append(("timeout", DurationText.text(handler.timeout)))
         if let concurrency = handler.concurrency { rows.append(("concurrency", "\(concurrency)")) }
-        if let dedupe = handler.dedupe {
-            rows.append(
-                (
-                    "dedupe",
-                    "\(dedupe.key.source), window \(DurationText.text(dedupe.window)), "
-                        + "lease \(DurationText.text(dedupe.lease)), on failure \(dedupe.onFailure.rawValue)"
-                ))
-        }
+        if let dedupe = handler.dedupe { rows.append(("dedupe", text(of: dedupe))) }
         if let lock = handler.lock {
             rows.append(
                 (
@@ -82,6 +76,21 @@ struct CheckReport {
             rows.append(("environment", handler.environment.keys.sorted().joined(separator: ", ")))
         }
         return rows
+    }
+
+    private static func text(of dedupe: HandlerConfiguration.Dedupe) -> String {
+        var parts = [dedupe.key.source, dedupe.mode.rawValue]
+        switch dedupe.mode {
+        case .untilFinished: break
+        case .throttle:
+            parts += ["window \(DurationText.text(dedupe.window))", "release on \(dedupe.releaseOn.rawValue)"]
+        case .debounce:
+            parts.append("quiet \(DurationText.text(dedupe.window))")
+            if let most = dedupe.maxWait { parts.append("at most \(DurationText.text(most))") }
+        case .keepResult: parts.append("window \(DurationText.text(dedupe.window))")
+        }
+        parts += ["lease \(DurationText.text(dedupe.lease))", "on failure \(dedupe.onFailure.rawValue)"]
+        return (parts + ["followers \(dedupe.followers.rawValue)"]).joined(separator: ", ")
     }
 
     private static func quoted(_ word: String) -> String {

@@ -150,32 +150,7 @@ extension HandlerConfiguration {
     }
 }
 
-// MARK: - Dedupe and lock
-
-extension HandlerConfiguration.Dedupe {
-    init?(_ node: Node, _ key: String, _ reader: inout ConfigurationReader) {
-        let known = ["key", "window", "lease", "onFailure"]
-        guard let section = reader.section(node, key, known: known),
-            let keyNode = HandlerConfiguration.required("key", section, &reader),
-            let template = HandlerConfiguration.template(keyNode, section.path("key"), &reader)
-        else { return nil }
-        self.init(key: template)
-        if let node = section.values["window"] {
-            window = reader.duration(node, section.path("window"), in: .seconds(1) ... .seconds(31_536_000)) ?? window
-        }
-        if let node = section.values["lease"] {
-            lease = reader.duration(node, section.path("lease"), in: .seconds(1) ... .seconds(3_600)) ?? lease
-        }
-        if let node = section.values["onFailure"], let text = reader.text(node, section.path("onFailure")) {
-            if let policy = FailurePolicy(rawValue: text) {
-                onFailure = policy
-            } else {
-                let known = ConfigurationReader.list(FailurePolicy.allCases.map(\.rawValue))
-                reader.report(node, section.path("onFailure"), "must be one of \(known)")
-            }
-        }
-    }
-}
+// MARK: - Lock
 
 extension HandlerConfiguration.Lock {
     /// A name, or a mapping with `name`, `ttl` and `wait`.

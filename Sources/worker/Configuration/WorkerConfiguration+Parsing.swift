@@ -1,3 +1,4 @@
+import Coordination
 import Yams
 
 extension WorkerConfiguration {
@@ -7,7 +8,7 @@ extension WorkerConfiguration {
         var reader = ConfigurationReader(environment: environment)
         self.init()
         if let section = reader.section(root, "", known: ["redis", "worker", "handlers"]) {
-            if let node = section.values["redis"] { redisURL = Self.redisURL(node, &reader) }
+            if let node = section.values["redis"] { readRedis(node, &reader) }
             if let node = section.values["worker"] { worker = Settings(node, &reader) }
             readHandlers(section, &reader)
         }
@@ -41,12 +42,11 @@ extension WorkerConfiguration {
         }
     }
 
-    private static func redisURL(_ node: Node, _ reader: inout ConfigurationReader) -> String? {
-        guard let section = reader.section(node, "redis", known: ["url"]), let url = section.values["url"] else {
-            return nil
-        }
-        if url.null != nil { return nil }
-        return reader.text(url, section.path("url"), allowEmpty: true)
+    private mutating func readRedis(_ node: Node, _ reader: inout ConfigurationReader) {
+        guard let section = reader.section(node, "redis", known: ["url", "checks"]) else { return }
+        checks = reader.choice("checks", of: section) ?? checks
+        guard let url = section.values["url"], url.null == nil else { return }
+        redisURL = reader.text(url, section.path("url"), allowEmpty: true)
     }
 
     private mutating func readHandlers(

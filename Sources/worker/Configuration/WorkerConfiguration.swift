@@ -1,7 +1,11 @@
+import Coordination
+
 /// What `worker run` runs: the checked content of a configuration file.
 struct WorkerConfiguration: Sendable, Equatable {
     /// nil or empty: the environment decides, then an embedded server.
     var redisURL: String?
+    /// What is done about a server that is not fit for locks and claims.
+    var checks = CoordinationChecks.Policy.warn
     var worker = Settings()
     var handlers: [HandlerConfiguration] = []
 
@@ -56,15 +60,25 @@ struct HandlerConfiguration: Sendable, Equatable {
         case log(message: EventTemplate, level: String)
     }
 
-    /// At most one worker of the fleet handles events of the same key within the window.
+    /// At most one worker of the fleet handles events of the same key, for as long as the mode says.
     struct Dedupe: Sendable, Equatable {
         var key: EventTemplate
+        var mode = Mode.keepResult
+        /// From the run's end (keepResult), from the claim (throttle), or the quiet time (debounce).
         var window = Duration.seconds(3_600)
+        /// The longest time from the first event of a burst to its run (debounce); nil for no limit.
+        var maxWait: Duration?
+        /// What ends the refusal of duplicates (throttle).
+        var releaseOn = TaskCoordinator.ReleaseOn.windowEnd
         /// How long a worker that died keeps the others from taking over.
         var lease = Duration.seconds(30)
         var onFailure = FailurePolicy.release
+        var followers = Followers.wait
 
+        enum Mode: String, Sendable, CaseIterable { case untilFinished, throttle, debounce, keepResult }
         enum FailurePolicy: String, Sendable, CaseIterable { case release, remember }
+        /// What the other workers do with an event that one of them is at.
+        enum Followers: String, Sendable, CaseIterable { case wait, skip }
     }
 
     /// Runs of events with the same lock name exclude each other across the fleet.

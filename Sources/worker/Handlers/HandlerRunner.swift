@@ -105,73 +105,6 @@ final class HandlerRunner: Sendable {
     }
 }
 
-// MARK: - Claim
-
-extension HandlerRunner {
-    private func claimed(_ run: Run, _ logger: Logger) async throws -> HandlerOutcome {
-        guard let dedupe = configuration.dedupe else {
-            return try await limited(run, logger) ? .executed : .limited
-        }
-        // Handlers do not share claims: two handlers may use the same key for different work.
-        let id = "\(configuration.name)/" + (try render(dedupe.key, "dedupe.key", run))
-        do {
-            return try await claimed(id, dedupe, run, logger)
-        } catch let error as CoordinationError where error.code == .taskFailed || error.code == .resultUnavailable {
-            // Somebody has had this event within the window, and that is all there is to know.
-            logger.info("not run again in this window", metadata: ["reason": "\(error.message)"])
-            return .duplicate
-        }
-    }
-
-    private func claimed(
-        _ id: String, _ dedupe: HandlerConfiguration.Dedupe, _ run: Run, _ logger: Logger
-    ) async throws -> HandlerOutcome {
-        let first = try await once(id, dedupe, .skip) { lease in
-            var run = run
-            run.fence = lease.fencingToken
-            return try await self.limited(run, logger)
-        }
-        guard case .inProgress(let owner, let leaseLeft) = first else { return Self.outcome(of: first) }
-        logger.debug(
-            "following another worker",
-            metadata: ["owner": "\(owner)", "lease_left": "\(DurationText.text(leaseLeft))"])
-        run.ticket.release()
-        tools.inFlight.move(run.entry, to: .following)
-        // The holder may die: its lease lapses, and one of those who wait takes over.
-        let second = try await once(id, dedupe, .wait(nil)) { lease in
-            var run = run
-            run.fence = lease.fencingToken
-            run.attempt = 2
-            self.tools.inFlight.move(run.entry, to: .queued)
-            try await run.ticket.acquire()
-            return try await self.limited(run, logger)
-        }
-        return Self.outcome(of: second)
-    }
-
-    private func once(
-        _ id: String, _ dedupe: HandlerConfiguration.Dedupe, _ followers: TaskCoordinator.Followers,
-        _ body: @escaping @Sendable (Lease) async throws -> Bool
-    ) async throws -> TaskCoordinator.Outcome<Completion> {
-        let worker = tools.worker
-        return try await tools.coordinator.once(
-            id, lease: dedupe.lease, keepResult: dedupe.window, followers: followers,
-            onFailure: dedupe.onFailure == .remember ? .remember : .release
-        ) { lease in
-            Completion(worker: worker, dropped: try await body(lease) ? nil : true)
-        }
-    }
-
-    private static func outcome(of outcome: TaskCoordinator.Outcome<Completion>) -> HandlerOutcome {
-        switch outcome {
-        case .executed(let completion, _) where completion.dropped == true: .limited
-        case .executed(_, takenOver: false): .executed
-        case .executed(_, takenOver: true): .takenOver
-        case .alreadyDone, .inProgress: .duplicate
-        }
-    }
-}
-
 // MARK: - Rate limit and lock
 
 extension HandlerRunner {
@@ -179,7 +112,7 @@ extension HandlerRunner {
     ///
     /// After the claim, so that one worker of the fleet asks for it; before the lock, so that nobody holds one while it
     /// waits.
-    private func limited(_ run: Run, _ logger: Logger) async throws -> Bool {
+    func limited(_ run: Run, _ logger: Logger) async throws -> Bool {
         guard try await isAdmitted(run, logger) else { return false }
         try await locked(run, logger)
         return true

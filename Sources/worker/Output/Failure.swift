@@ -35,7 +35,8 @@ struct Failure: Error {
         case let error as InvalidConfiguration: self.init(.configuration, error.description)
         case let error as RedisError: self.init(Self.status(of: error.code), error.message)
         case let error as CoordinationError:
-            self.init(error.code == .unavailable ? .unavailable : .software, error.message)
+            let isServer = error.code == .unavailable || error.code == .unsuitableServer
+            self.init(isServer ? .unavailable : .software, error.message)
         case let error as EmbeddedServerError: self.init(.unavailable, error.message)
         case let error as EventBusError:
             self.init(Self.status(of: error), error.message)

@@ -12,6 +12,9 @@ struct WorkerRun {
     let redisURL: String?
     let logger: Logger
 
+    /// A debounced event is kept as text inside of JSON, which may double it.
+    private static let longestStoredEvent = 4 << 20
+
     /// Returns when the worker was told to end and has drained; throws a ``Failure`` otherwise.
     func run() async throws {
         // Before anything can take long: a signal during the start ends a worker that has begun nothing.
@@ -67,11 +70,13 @@ struct WorkerRun {
     }
 
     private func serve(_ client: RedisClient, _ processGuard: ProcessGuard, _ watcher: SignalWatcher) async throws {
+        try await CoordinationChecks(client).apply(configuration.checks)
         let inFlight = InFlight()
         let tools = HandlerTools(
             worker: configuration.worker.name,
             publisher: EventPublisher(client, source: configuration.worker.name),
-            locks: Locks(client), coordinator: TaskCoordinator(client), redis: client,
+            locks: Locks(client), coordinator: TaskCoordinator(client, longestResult: Self.longestStoredEvent),
+            redis: client,
             programs: ProgramRunner(processGuard: processGuard), slots: Slots(configuration.worker.concurrency),
             inFlight: inFlight, logger: logger)
         let runners = try configuration.handlers.map { try HandlerRunner($0, tools: tools) }

@@ -202,4 +202,51 @@ import Testing
             }
         }
     }
+
+    @Test func `throttled events run once in their window, debounced ones once after a burst with the last`()
+        async throws
+    {
+        let configuration = """
+            redis: { url: "${REDIS_URL}" }
+            handlers:
+              - name: throttled
+                on: { channel: jobs }
+                run: [sh, -c, 'echo throttled $N >>$DIR/ledger']
+                environment: { N: "{{payload.n}}" }
+                dedupe: { key: k, mode: throttle, window: 1h }
+              - name: debounced
+                on: { channel: jobs }
+                run: [sh, -c, 'echo debounced $N >>$DIR/ledger']
+                environment: { N: "{{payload.n}}" }
+                dedupe: { key: k, mode: debounce, window: 2s }
+            """
+        try await WorkerFleet.with(["a", "b"], configuration) { fleet in
+            try await fleet.publish((1...5).map { "{\"n\":\($0)}" })
+            try await eventually("both have run", within: .seconds(30)) { fleet.ledger.count == 2 }
+            for worker in fleet.workers {
+                worker.send(SIGTERM)
+                #expect(try await worker.end() == 0)
+            }
+            #expect(fleet.ledger.count { $0.hasPrefix("throttled") } == 1)
+            #expect(fleet.ledger.filter { $0.hasPrefix("debounced") } == ["debounced 5"])
+        }
+    }
+
+    @Test func `a server that is not fit is told about, and refused when that is asked for`() async throws {
+        let configuration = """
+            redis: { url: "${REDIS_URL}", checks: "${CHECKS:warn}" }
+            handlers:
+              - name: a
+                on: { channel: jobs }
+                log: m
+            """
+        try await WorkerFleet.with(["a"], configuration) { fleet in
+            try await fleet.workers[0].logs("check=noPersistence")
+            let refused = try await WorkerProcess.run(
+                ["run", "--config", "\(fleet.path)/worker.yaml"],
+                environment: ["REDIS_URL": fleet.server.url, "CHECKS": "refuse"])
+            #expect(refused.code == 69)
+            #expect(refused.errors.contains("set appendonly yes"))
+        }
+    }
 }

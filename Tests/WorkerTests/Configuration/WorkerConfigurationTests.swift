@@ -237,4 +237,51 @@ import Testing
         }
         #expect(report.text.contains(#"sh -c 'it'\''s'"#))
     }
+
+    @Test func `each mode of dedupe is read, and shown by the check`() throws {
+        let modes = [
+            (
+                "{ key: k, mode: untilFinished, followers: skip }",
+                "k, untilFinished, lease 30s, on failure release, followers skip"
+            ),
+            (
+                "{ key: k, mode: throttle, window: 5m, releaseOn: completion, onFailure: remember }",
+                "k, throttle, window 5m, release on completion, lease 30s, on failure remember, followers wait"
+            ),
+            (
+                "{ key: k, mode: debounce, window: 250ms, maxWait: 2s }",
+                "k, debounce, quiet 250ms, at most 2s, lease 30s, on failure release, followers wait"
+            ),
+            ("{ key: k, mode: keepResult }", "k, keepResult, window 1h, lease 30s, on failure release, followers wait"),
+        ]
+        for (text, shown) in modes {
+            let configuration = try read(handler("dedupe: \(text)"))
+            let report = CheckReport(file: "f", configuration: configuration, redis: "r")
+            #expect(report.text.contains(shown), "\(report.text)")
+        }
+    }
+
+    @Test(arguments: [
+        ("{ key: k, mode: never }", "must be one of untilFinished, throttle, debounce, keepResult"),
+        ("{ key: k, mode: untilFinished, window: 1h }", "dedupe.window: has a meaning only with mode throttle"),
+        ("{ key: k, mode: untilFinished, onFailure: remember }", "only with mode throttle, keepResult"),
+        ("{ key: k, mode: debounce }", "dedupe.window: is missing"),
+        ("{ key: k, mode: debounce, window: 1s, onFailure: remember }", "only with mode throttle, keepResult"),
+        ("{ key: k, mode: debounce, window: 2s, maxWait: 1s }", "must not be below the window"),
+        ("{ key: k, maxWait: 1s }", "dedupe.maxWait: has a meaning only with mode debounce"),
+        ("{ key: k, releaseOn: completion }", "only with mode throttle"),
+        ("{ key: k, mode: throttle, releaseOn: never }", "must be one of completion, windowEnd"),
+        ("{ key: k, followers: run }", "must be one of wait, skip"),
+        ("{ key: k, window: 1ms }", "must be from 1s"),
+    ])
+    func `what a mode has no use for is an error`(text: String, problem: String) {
+        let found = problems(handler("dedupe: \(text)"))
+        #expect(found.contains { $0.contains(problem) }, "\(found)")
+    }
+
+    @Test func `the checks of the server are read`() throws {
+        #expect(try read(handler()).checks == .warn)
+        #expect(try read("redis: { checks: refuse }\n" + handler()).checks == .refuse)
+        #expect(problems("redis: { checks: maybe }\n" + handler()).contains { $0.contains("warn, refuse, off") })
+    }
 }
