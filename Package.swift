@@ -113,6 +113,12 @@ let package = Package(
             path: "Examples/LockKinds",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "LeaderAndPermits",
+            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
+            path: "Examples/LeaderAndPermits",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],
@@ -136,10 +142,14 @@ let package = Package(
         .executableTarget(
             name: "limit-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/LimitTorture",
             swiftSettings: strict),
+        .executableTarget(
+            name: "permit-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/PermitTorture",
+            swiftSettings: strict),
         .testTarget(
             name: "CoordinationTests",
             dependencies: [
-                "Coordination", "RedisCore", "TestSupport", "lock-torture", "limit-torture", logging, lifecycle,
+                "Coordination", "RedisCore", "TestSupport", "lock-torture", "limit-torture", "permit-torture", logging,
+                lifecycle,
             ],
             swiftSettings: strict),
         .testTarget(
