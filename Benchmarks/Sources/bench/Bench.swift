@@ -40,6 +40,8 @@ struct Bench: ParsableCommand {
 
     @Option(help: ArgumentHelp("Be one of the processes of a hand-off figure.", visibility: .private))
     var contender: String?
+    @Option(help: ArgumentHelp("Lead an election on this port until killed.", visibility: .hidden))
+    var lead: Int?
 
     @Flag(help: "Print the names and what they measure.")
     var list = false
@@ -62,6 +64,7 @@ struct Bench: ParsableCommand {
             }
             return try Contender.run(kind, port: port)
         }
+        if let lead { return try ElectionFigures.lead(port: lead) }
         let environment = try Environment(port: port, worker: worker)
         defer { environment.stop() }
         if let profile {

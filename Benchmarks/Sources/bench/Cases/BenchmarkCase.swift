@@ -19,7 +19,7 @@ struct BenchmarkCase {
     }
 
     static var all: [BenchmarkCase] {
-        GetCase.all + [PipelineCase.case, PubSubCase.case] + LockCase.all + LimitCase.all
+        GetCase.all + [PipelineCase.case, PubSubCase.case] + LockCase.all + LimitCase.all + CycleCase.all
     }
 }
 
