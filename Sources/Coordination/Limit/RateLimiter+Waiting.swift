@@ -38,7 +38,7 @@ extension RateLimiter {
 
     /// A refusal that is known to hold for longer than the call would wait.
     private func refusal(_ key: String, _ cost: Int, beyond wait: Duration) -> RateLimitVerdict? {
-        let now = LimitClock.now()
+        let now = Moment.nanoseconds
         guard let denial = denied?.denial(of: key, cost: cost, now: now), .nanoseconds(denial.until - now) > wait else {
             return nil
         }

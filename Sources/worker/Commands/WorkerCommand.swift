@@ -15,6 +15,6 @@ struct WorkerCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, PublishCommand.self, ListenCommand.self, HealthCommand.self, DemoCommand.self,
-            LockCommand.self, LimitCommand.self,
+            LockCommand.self, LimitCommand.self, LeaderCommand.self, OnceCommand.self,
         ])
 }

@@ -66,4 +66,40 @@ import Testing
             try await other.release()
         }
     }
+
+    @Test func `a leader is listed and made to resign`() async throws {
+        try await withServer { server, redis in
+            #expect(try await run(server, "leader", "ls").output.contains("nobody"))
+            let election = try LeaderElection(redis, name: "billing", id: "host-1") { _ in
+                // Until the term ends, which cancels this.
+                for await _ in AsyncStream<Never>.makeStream().stream {}
+            }
+            let campaign = Task { try await election.run() }
+            try await eventually("somebody leads") {
+                try await Elections(redis).currentLeader("billing")?.id == "host-1"
+            }
+            let listed = try await run(server, "leader", "ls", "--json")
+            #expect(listed.output.contains(#""id":"host-1""#), "\(listed.errors)")
+            #expect(try await run(server, "leader", "ls").output.contains("billing"))
+            #expect(try await run(server, "leader", "resign", "billing").code == 64)
+            let resigned = try await run(server, "leader", "resign", "billing", "--bar", "10m", "--yes")
+            #expect(resigned.output.contains("host-1 resigned"), "\(resigned.errors)")
+            #expect(try await run(server, "leader", "resign", "billing", "--yes", "--json").output.contains("false"))
+            campaign.cancel()
+            _ = await campaign.result
+        }
+    }
+
+    @Test func `a task is shown and released`() async throws {
+        try await withServer { server, redis in
+            #expect(try await run(server, "once", "show", "a/7").output.contains("can run"))
+            _ = try await TaskCoordinator(redis, owner: "host-1").once("a/7") { _ in 1 }
+            let shown = try await run(server, "once", "show", "a/7", "--json")
+            #expect(shown.output.contains(#""phase":"done""#) && shown.output.contains("host-1"), "\(shown.errors)")
+            #expect(try await run(server, "once", "show", "a/7").output.contains("PHASE"))
+            #expect(try await run(server, "once", "release", "a/7").code == 64)
+            #expect(try await run(server, "once", "release", "a/7", "--yes").output.contains("it was done at host-1"))
+            #expect(try await run(server, "once", "release", "a/7", "--yes").output.contains("nothing"))
+        }
+    }
 }

@@ -41,7 +41,7 @@ import Testing
     func `completions name every verb`(_ shell: String) async throws {
         let result = try await WorkerProcess.run(["--generate-completion-script", shell])
         #expect(result.code == 0)
-        for verb in ["run", "publish", "listen", "health", "demo", "lock", "limit"] {
+        for verb in ["run", "publish", "listen", "health", "demo", "lock", "limit", "leader", "once"] {
             #expect(result.output.contains(verb))
         }
     }
