@@ -8,8 +8,11 @@ public struct ReconnectPolicy: Sendable, Hashable {
     /// Longest pause at all, from `initialDelay` to 1 hour.
     public var maxDelay: Duration
 
-    /// Up to 50 ms, doubling up to 5 s.
-    public init(initialDelay: Duration = .milliseconds(50), maxDelay: Duration = .seconds(5)) {
+    /// Up to 50 ms, doubling up to 2 s.
+    ///
+    /// Well within the time that a command waits, so that one which meets a server just
+    /// restarted is not lost to the pause.
+    public init(initialDelay: Duration = .milliseconds(50), maxDelay: Duration = .seconds(2)) {
         self.initialDelay = initialDelay
         self.maxDelay = maxDelay
     }
