@@ -18,7 +18,11 @@ enum Burner {
                     try await locks.withLock("burn-\(number)", ttl: ttl) { lease in
                         let end = ContinuousClock.now + ttl * 2.5
                         while ContinuousClock.now < end, !Task.isCancelled {}
-                        return lease.isTrusted
+                        if lease.isTrusted { return true }
+                        let late = ContinuousClock.now - lease.trustedUntil
+                        let why = lease.loss.map { "\($0)" } ?? "unknown"
+                        FileHandle.standardError.write(Data("lost: \(why), \(late) after its trust\n".utf8))
+                        return false
                     }
                 }
             }
