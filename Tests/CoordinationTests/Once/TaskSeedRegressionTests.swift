@@ -100,7 +100,7 @@ import Testing
                     switch fault {
                     case "flush": try server("FLUSHALL")
                     case "scripts": try server("SCRIPT", "FLUSH")
-                    // A task of its own: the loss, noticed at once, cancels the body and must not end the start with it.
+                    // A task of its own: the loss cancels the body at once and must not end the start with it.
                     default: try await Task { try await server.restart() }.value
                     }
                     return 1

@@ -3,11 +3,11 @@ import Testing
 @testable import RedisCore
 
 @Suite struct `The pause between connection attempts` {
-    @Test func `is bounded by 50 ms, doubling up to 5 s`() {
+    @Test func `is bounded by 50 ms, doubling up to 2 s`() {
         let policy = ReconnectPolicy()
-        let bounds = (1...9).map { policy.bound(afterFailures: $0) }
-        #expect(bounds == [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
-        #expect(policy.bound(afterFailures: .max) == .seconds(5))
+        let bounds = (1...8).map { policy.bound(afterFailures: $0) }
+        #expect(bounds == [50, 100, 200, 400, 800, 1_600, 2_000, 2_000].map { .milliseconds($0) })
+        #expect(policy.bound(afterFailures: .max) == .seconds(2))
         #expect(policy.bound(afterFailures: 0) == .milliseconds(50))
     }
 
