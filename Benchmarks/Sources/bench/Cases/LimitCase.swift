@@ -4,10 +4,10 @@ import RedisCore
 /// `limit.ALGORITHM.N`: one admitted check of a limiter; N tasks on keys of their own.
 ///
 /// Windows are so short, or limits so high, that every call is admitted: the full cost, with what falls out of the
-/// window being cut off.
+/// window being cut off. `….loop` is the same work without Swift's pool.
 enum LimitCase {
     static var all: [BenchmarkCase] {
-        Rule.allCases.flatMap { rule in [make(rule, 1), make(rule, 64)] }
+        Rule.allCases.flatMap { rule in [make(rule, 1), make(rule, 64), make(rule, 64, .loop)] }
     }
 
     enum Rule: String, CaseIterable {
@@ -27,10 +27,11 @@ enum LimitCase {
         }
     }
 
-    private static func make(_ rule: Rule, _ tasks: Int) -> BenchmarkCase {
+    private static func make(_ rule: Rule, _ tasks: Int, _ placement: Placement = .pool) -> BenchmarkCase {
         BenchmarkCase(
-            name: "limit.\(rule.rawValue).\(tasks)",
-            summary: "limiter checks, \(tasks) callers on distinct keys, tasks in the pool",
+            name: "limit.\(rule.rawValue).\(tasks)" + (placement == .loop ? ".loop" : ""),
+            summary: "limiter checks, \(tasks) callers on distinct keys, tasks "
+                + (placement == .loop ? "on the loop" : "in the pool"),
             awaits: 1, bar: .init(throughput: 0.5, cpu: 1.5),
             floor: { environment in
                 let limiter = try RateLimiter(environment.redis, rule.limit, denyCache: false)
@@ -38,10 +39,10 @@ enum LimitCase {
                     port: environment.port,
                     commands: try LimitCommands.capture(tasks, of: limiter, from: environment))
             },
-            suspension: Placement.pool.suspension(tasks: tasks),
+            suspension: placement.suspension(tasks: tasks),
             client: { environment in
                 let limiter = try RateLimiter(environment.redis, rule.limit, onFailure: .closed)
-                return TaskWorkload(tasks: tasks, executor: nil) { run in
+                return TaskWorkload(tasks: tasks, executor: placement.executor(environment)) { run in
                     let key = "bench:\(run.number)"
                     while run.next() {
                         guard try await limiter.check(key).isAllowed else {
