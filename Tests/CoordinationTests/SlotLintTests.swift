@@ -57,7 +57,7 @@ import Testing
         ReadWriteScripts.release, ReadWriteScripts.check, ReadWriteScripts.downgrade, ReadWriteScripts.leave,
         FairScripts.acquire, FairScripts.release, MultiLockScripts.acquire, MultiLockScripts.renew,
         MultiLockScripts.release, MultiLockScripts.check, ForceScripts.release, ForceScripts.takeOver,
-        ForceScripts.inspect, QuorumScripts.raise, FencedScript.setFields.script, FencedScript.delete.script,
+        ForceScripts.inspect, FairScripts.force, ReadWriteScripts.force, QuorumScripts.raise, FencedScript.setFields.script, FencedScript.delete.script,
     ]
 
     /// Runs each of them at least once.
@@ -98,6 +98,8 @@ import Testing
         try await eventually("it left") { try server("EXISTS", "signalbox:rw:{r}:writers") == 0 }
         try await shared.read("r").release()
         try await writer.release()
+        _ = try await fair.forceRelease("q", by: "lint", reason: "")
+        _ = try await shared.forceRelease("r", by: "lint", reason: "")
 
         let keys = try CoordinationKeys(redis.configuration, naming: .standard).quorum("n")
         let _: Int = try await redis.evaluate(

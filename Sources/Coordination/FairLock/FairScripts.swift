@@ -106,6 +106,30 @@ enum FairScripts {
             if held == ARGV[1] then return 1 end
             return held and -1 or 0
             """)
+
+    /// | | |
+    /// |---|---|
+    /// | ARGV | as of ``ForceScripts/release`` |
+    /// | returns | {1, fence of the holder that lost it, its token's first 8 digits}; {0} nobody held it |
+    ///
+    /// Calls the head: the queue stays as it is.
+    static let force = RedisScript(
+        "fair.forceRelease", isSafeToRepeat: true,
+        prologue + """
+            local held = redis.call('GET', KEYS[1])
+            local seen = redis.call('HMGET', KEYS[2], 'last', 'forced', 'before')
+            local last = seen[1]
+
+            """ + ForceScripts.announce + """
+                if seen[2] == ARGV[1] then return {1, tonumber(last or 0), seen[3]} end
+                if not held then return {0} end
+                redis.call('DEL', KEYS[1])
+                redis.call('HSET', KEYS[2], 'forced', ARGV[1], 'before', string.sub(held, 1, 8))
+                redis.call('PEXPIRE', KEYS[2], ARGV[7])
+                announce(ARGV[3], 'released', ARGV[4], ARGV[5], ARGV[6])
+                call(head(), ARGV[2])
+                return {1, tonumber(last or 0), string.sub(held, 1, 8)}
+                """)
 }
 
 extension LeaseKind {

@@ -3,26 +3,33 @@ import RedisCore
 /// What an administrator may do to a lock without being its holder, each in one script; safe to repeat with the same
 /// request id.
 ///
-/// Both announce what they did on the audit channel, in the same step: JSON with `event` (`released` or `takenOver`),
+/// All announce what they did on the audit channel, in the same step: JSON with `event` (`released` or `takenOver`),
 /// `name`, `key`, `by`, `reason`, `at` (server time, µs), `previousHolder` (the first 8 digits of its token, or null),
-/// `previousFence` (or null) and, for a take-over, `fence`.
+/// `previousFence` (or null), for a take-over `fence`, and for a read-write lock `readers`, how many lost it.
 enum ForceScripts {
-    private static let prologue = """
-        local function text(number) return string.format('%.0f', number) end
-        local held = redis.call('GET', KEYS[1])
-        local seen = redis.call('HMGET', KEYS[2], 'last', 'token', 'forced', 'before')
-        local time = redis.call('TIME')
-        local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-        local function announce(channel, event, name, by, reason, fence)
+    /// Defines `announce`, which needs `text`, `now` (µs), `held` (a token or false) and `last` (the last fence or
+    /// false).
+    static let announce = """
+        local function announce(channel, event, name, by, reason, more)
             local json = '{"event":"' .. event .. '","name":' .. cjson.encode(name) .. ',"key":' ..
                 cjson.encode(KEYS[1]) .. ',"by":' .. cjson.encode(by) .. ',"reason":' .. cjson.encode(reason) ..
                 ',"at":' .. text(now) .. ',"previousHolder":' ..
                 (held and cjson.encode(string.sub(held, 1, 8)) or 'null') .. ',"previousFence":' ..
-                (held and seen[1] or 'null') .. (fence and ',"fence":' .. fence or '') .. '}'
+                (held and last or 'null') .. (more or '') .. '}'
             redis.call('PUBLISH', channel, json)
         end
 
         """
+
+    private static let prologue = """
+        local function text(number) return string.format('%.0f', number) end
+        local held = redis.call('GET', KEYS[1])
+        local seen = redis.call('HMGET', KEYS[2], 'last', 'token', 'forced', 'before')
+        local last = seen[1]
+        local time = redis.call('TIME')
+        local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+
+        """ + announce
 
     /// | | |
     /// |---|---|
@@ -68,13 +75,13 @@ enum ForceScripts {
                 redis.call('PEXPIRE', KEYS[1], ARGV[2])
                 return tonumber(seen[1])
             end
-            local last = tonumber(seen[1] or 0)
+            local newest = tonumber(seen[1] or 0)
             local fence = now
-            if last >= fence then fence = last + 1 end
+            if newest >= fence then fence = newest + 1 end
             redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
             redis.call('HSET', KEYS[2], 'last', text(fence), 'token', ARGV[1])
             redis.call('PEXPIRE', KEYS[2], ARGV[7])
-            announce(ARGV[3], 'takenOver', ARGV[4], ARGV[5], ARGV[6], text(fence))
+            announce(ARGV[3], 'takenOver', ARGV[4], ARGV[5], ARGV[6], ',"fence":' .. text(fence))
             return fence
             """)
 

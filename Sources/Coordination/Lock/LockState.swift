@@ -21,8 +21,10 @@ public struct LockState: Sendable, Hashable, Codable {
 public struct ForcedRelease: Sendable, Hashable, Codable {
     /// Its name.
     public let name: String
-    /// The first 8 digits of the token of who held it.
-    public let previousHolder: String
-    /// That holder's fencing token.
+    /// The first 8 digits of the token of who held it; nil when only readers did.
+    public let previousHolder: String?
+    /// That holder's fencing token; for readers that of the last writer.
     public let previousFence: Int64
+    /// How many readers lost it; 0 for other kinds of lock.
+    public let readers: Int
 }

@@ -23,25 +23,8 @@ extension Locks {
     @discardableResult
     public func forceRelease(_ name: String, by who: String, reason: String) async throws -> ForcedRelease? {
         let key = try keys.lock(name)
-        let fence = keys.fence(of: key)
-        try Self.check(who, reason, operation: "forceRelease", key: key)
-        let arguments: [any RedisArgument] = [
-            Token().text, keys.wakeSuffix, CoordinationKeys.auditChannel(engine.redis.configuration), name, who, reason,
-            LifeOfKeys.fence,
-        ]
-        let reply: [RedisValue]
-        do {
-            reply = try await engine.redis.evaluate(
-                ForceScripts.release, keys: [RedisKey(key), RedisKey(fence)], arguments: arguments, on: .control)
-        } catch {
-            throw CoordinationError.from(error, operation: "forceRelease", key: key)
-        }
-        guard reply.count == 3, case .integer(let previous) = reply[1], case .bytes(let holder) = reply[2] else {
-            return nil
-        }
-        log("a lock was released by force", name, who, reason)
-        return ForcedRelease(
-            name: name, previousHolder: String(decoding: holder, as: UTF8.self), previousFence: previous)
+        return try await ForceRequest(engine, keys, name, by: who, reason: reason).run(
+            ForceScripts.release, keys: [RedisKey(key), RedisKey(keys.fence(of: key))])
     }
 
     /// Takes a lock whoever holds it, and announces that; one round trip.
@@ -59,32 +42,17 @@ extension Locks {
         _ name: String, ttl: Duration = .seconds(30), by who: String, reason: String
     ) async throws -> Lease {
         let request = try LockRequest(self, name, ttl: ttl)
-        try Self.check(who, reason, operation: "takeOver", key: request.key)
+        let force = try ForceRequest(engine, keys, name, by: who, reason: reason)
         let channel = CoordinationKeys.auditChannel(engine.redis.configuration)
         do {
             switch try await request.takeOver([channel, name, who, reason, LifeOfKeys.fence]) {
             case .granted(let lease):
-                log("a lock was taken over by force", name, who, reason)
+                force.log("a lock was taken over by force")
                 return lease
             case .held, .tooLate: throw request.tooLate()
             }
         } catch let error as RedisError {
             throw CoordinationError.from(error, operation: "takeOver", key: request.key)
         }
-    }
-
-    private static func check(
-        _ who: String, _ reason: String, operation: String, key: String
-    ) throws(CoordinationError) {
-        guard (1...256).contains(who.utf8.count), reason.utf8.count <= 1_024 else {
-            throw CoordinationError(
-                .invalidArgument, operation: operation, key: key,
-                message: "say who in 1 to 256 bytes and why in at most 1,024")
-        }
-    }
-
-    private func log(_ event: Logger.Message, _ name: String, _ who: String, _ reason: String) {
-        engine.metrics.forced.increment()
-        engine.logger.notice(event, metadata: ["lock": "\(name)", "by": "\(who)", "reason": "\(reason)"])
     }
 }

@@ -215,6 +215,32 @@ enum ReadWriteScripts {
         if not writer then wake(ARGV[2]) end
         return 1
         """)
+
+    /// | | |
+    /// |---|---|
+    /// | ARGV | as of ``ForceScripts/release`` |
+    /// | returns | {1, the last writer's fence, the writer's first 8 digits or empty, how many readers} all of whom lost it; {0} nobody held it |
+    static let force = script(
+        "forceRelease",
+        """
+        local held = writer
+        local seen = redis.call('HMGET', KEYS[4], 'last', 'forced', 'before', 'readers')
+        local last = seen[1]
+
+        """ + ForceScripts.announce + """
+            if seen[2] == ARGV[1] then return {1, tonumber(last or 0), seen[3], tonumber(seen[4])} end
+            local readers = redis.call('ZCARD', KEYS[2])
+            if not held and readers == 0 then return {0} end
+            local before = held and string.sub(held, 1, 8) or ''
+            redis.call('HDEL', KEYS[1], 'writer', 'until')
+            redis.call('DEL', KEYS[2])
+            if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('DEL', KEYS[1]) end
+            redis.call('HSET', KEYS[4], 'forced', ARGV[1], 'before', before, 'readers', readers)
+            redis.call('PEXPIRE', KEYS[4], ARGV[7])
+            announce(ARGV[3], 'released', ARGV[4], ARGV[5], ARGV[6], ',"readers":' .. readers)
+            wake(ARGV[2])
+            return {1, tonumber(last or 0), before, readers}
+            """)
 }
 
 extension LeaseKind {

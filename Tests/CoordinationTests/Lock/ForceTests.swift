@@ -36,7 +36,9 @@ import Testing
             try await eventually("the waiter listens") { try server.listeners(key + ":wake:0") == 1 }
             let prefix = String(held.core.token.text.prefix(8))
             let answer = try await locks.forceRelease("a", by: "ann", reason: "\"stuck\" since\n9")
-            #expect(answer == ForcedRelease(name: "a", previousHolder: prefix, previousFence: held.fencingToken))
+            #expect(
+                answer == ForcedRelease(name: "a", previousHolder: prefix, previousFence: held.fencingToken, readers: 0)
+            )
             let next = try await waiter.value
             #expect(next.fencingToken > held.fencingToken)
             let event = try heard(ear)
@@ -48,6 +50,54 @@ import Testing
             #expect((held.fencingToken..<next.fencingToken + 1).contains(event.at))
             #expect(try await held.isHeld() == false)
             #expect(held.loss == .takenOver)
+            try await next.release()
+            #expect(try await locks.forceRelease("a", by: "ann", reason: "") == nil)
+        }
+    }
+
+    @Test func `a fair lock is freed for the head of its queue`() async throws {
+        try await withRedis { server, redis in
+            let locks = try FairLocks(redis)
+            let ear = try server.connect()
+            try ear("SUBSCRIBE", audit)
+            let held = try await locks.acquire("a", ttl: .seconds(600))
+            let waiter = Task { try await locks.acquire("a", wait: .seconds(60)) }
+            try await eventually("the waiter is in the queue") { try server("ZCARD", "signalbox:fair:{a}:queue") == 1 }
+            let answer = try await locks.forceRelease("a", by: "ann", reason: "hung")
+            #expect(answer?.previousFence == held.fencingToken)
+            #expect(answer?.previousHolder == String(held.core.token.text.prefix(8)))
+            let next = try await waiter.value
+            #expect(next.fencingToken > held.fencingToken)
+            #expect(try heard(ear).key == "signalbox:fair:{a}")
+            #expect(try await held.isHeld() == false)
+            try await next.release()
+            #expect(try await locks.forceRelease("a", by: "ann", reason: "") == nil)
+        }
+    }
+
+    @Test func `a read-write lock is taken from its writer, or from all its readers`() async throws {
+        try await withRedis { server, redis in
+            let locks = ReadWriteLocks(redis)
+            let ear = try server.connect()
+            try ear("SUBSCRIBE", audit)
+            let writer = try await locks.write("a", ttl: .seconds(600))
+            let waiting = Task { try await locks.read("a", wait: .seconds(60)) }
+            try await eventually("the reader listens") {
+                try server.listeners("signalbox:rw:{a}:readers:wake:0") == 1
+            }
+            let first = try await locks.forceRelease("a", by: "ann", reason: "hung")
+            #expect(first?.previousFence == writer.fencingToken)
+            #expect(first?.readers == 0)
+            #expect(try heard(ear).previousHolder == String(writer.core.token.text.prefix(8)))
+            #expect(try await writer.isHeld() == false)
+            let readers = [try await waiting.value, try await locks.read("a", ttl: .seconds(600))]
+            let second = try await locks.forceRelease("a", by: "ann", reason: "hung")
+            #expect(second?.previousHolder == nil)
+            #expect(second?.readers == 2)
+            #expect(try heard(ear).previousHolder == nil)
+            for reader in readers { #expect(try await reader.isHeld() == false) }
+            let next = try await locks.write("a")
+            #expect(next.fencingToken > writer.fencingToken)
             try await next.release()
             #expect(try await locks.forceRelease("a", by: "ann", reason: "") == nil)
         }

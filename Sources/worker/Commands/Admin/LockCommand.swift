@@ -81,22 +81,39 @@ struct LockReleaseCommand: AsyncParsableCommand {
     @Argument(help: "The lock's name.") var name: String
     @Option(help: "Whose decision it is; default: the name of the user.") var by: String?
     @Option(help: "Why.") var reason = ""
+    @Option(help: "Which kind of lock: mutex, fair, readWrite.") var kind = Kind.mutex
+
+    enum Kind: String, ExpressibleByArgument { case mutex, fair, readWrite }
 
     func run() async throws {
         try confirmation.demand("Take the lock \(name) from its holder")
         try await options.admin.withClient { redis in
-            let who = by ?? NSUserName()
-            let forced = try await options.locks(redis).forceRelease(
-                name, by: who.isEmpty ? "worker lock release" : who, reason: reason)
+            let forced = try await release(redis, by: by ?? NSUserName())
             options.admin.print(
-                forced.map { "released; it was held by \($0.previousHolder)…, fence \($0.previousFence)" }
-                    ?? "nobody held it",
+                forced?.text ?? "nobody held it",
                 .object([
                     "name": .string(name), "released": .bool(forced != nil),
                     "previousHolder": .optional(forced?.previousHolder),
                     "previousFence": .optional((forced?.previousFence).map(Int.init)),
+                    "readers": .optional(forced?.readers),
                 ]))
         }
+    }
+
+    private func release(_ redis: RedisClient, by user: String) async throws -> ForcedRelease? {
+        let who = user.isEmpty ? "worker lock release" : user
+        return switch kind {
+        case .mutex: try await options.locks(redis).forceRelease(name, by: who, reason: reason)
+        case .fair: try await FairLocks(redis).forceRelease(name, by: who, reason: reason)
+        case .readWrite: try await ReadWriteLocks(redis).forceRelease(name, by: who, reason: reason)
+        }
+    }
+}
+
+extension ForcedRelease {
+    fileprivate var text: String {
+        let holder = previousHolder.map { "\($0)…" } ?? "\(readers) readers"
+        return "released; it was held by \(holder), fence \(previousFence)"
     }
 }
 
