@@ -57,7 +57,8 @@ import Testing
         ReadWriteScripts.release, ReadWriteScripts.check, ReadWriteScripts.downgrade, ReadWriteScripts.leave,
         FairScripts.acquire, FairScripts.release, MultiLockScripts.acquire, MultiLockScripts.renew,
         MultiLockScripts.release, MultiLockScripts.check, ForceScripts.release, ForceScripts.takeOver,
-        ForceScripts.inspect, FairScripts.force, ReadWriteScripts.force, QuorumScripts.raise, FencedScript.setFields.script, FencedScript.delete.script,
+        ForceScripts.inspect, FairScripts.force, ReadWriteScripts.force, QuorumScripts.raise,
+        FencedScript.setFields.script, FencedScript.delete.script,
     ]
 
     /// Runs each of them at least once.

@@ -51,7 +51,9 @@ enum BarrierScripts {
         \(ending)
         local of, token = string.match(r[6] or '', '^(%d+):(.*)$')
         if token == ARGV[3] then
-            if tonumber(of) < gen then return {tonumber(of), 0} end
+            if tonumber(of) < gen then
+                return {tonumber(of), redis.call('HGET', KEYS[1], 'o:' .. of) == 'passed' and 0 or 1}
+            end
             return {gen, need - here}
         end
         local span = tonumber(ARGV[4]) * 1000

@@ -94,7 +94,8 @@ final class ElectionRun: Sendable {
         signal.termEnded()
         watch.cancel()
         if let listener { lease.core.unlisten(listener) }
-        let wasTrusted = leadership.isTrusted
+        // A renewal that is confirmed while the body unwinds does not undo the step-down.
+        let wasTrusted = !watch.hasSteppedDown && leadership.isTrusted
         let loss = lease.loss
         await resign(lease)
         self.lease.withLock { $0 = nil }
@@ -153,6 +154,8 @@ private final class StepDownWatch: Sendable {
     private let stepDown: @Sendable () -> Void
     private let timer = Mutex<LoopTimer?>(nil)
     private let isOver = Atomic(false)
+    private let steppedDown = Atomic(false)
+    var hasSteppedDown: Bool { steppedDown.load(ordering: .acquiring) }
 
     init(_ leadership: Leadership, _ loop: EventLoop, stepDown: @escaping @Sendable () -> Void) {
         self.leadership = leadership
@@ -174,7 +177,9 @@ private final class StepDownWatch: Sendable {
     private func fired() {
         guard !isOver.load(ordering: .relaxed) else { return }
         // Renewals have moved the deadline in the meantime, or they have not.
-        if .now < leadership.stepDownAt { arm() } else { stepDown() }
+        if .now < leadership.stepDownAt { return arm() }
+        steppedDown.store(true, ordering: .releasing)
+        stepDown()
     }
 }
 

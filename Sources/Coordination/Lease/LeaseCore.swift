@@ -87,13 +87,15 @@ final class LeaseCore: Sendable {
 
     /// The holder let go of its handle without releasing: renewing for nobody would hold the lock for ever.
     func dropped() {
-        let held = inner.withLock { inner in
-            let held = inner.machine.isHeld
-            if held { inner.machine.withdrawn() }
-            return held
+        let listeners = inner.withLock { inner -> LossListeners? in
+            guard inner.machine.isHeld else { return nil }
+            inner.machine.withdrawn()
+            return inner.listeners.takeAll()
         }
-        guard held else { return }
+        guard let listeners else { return }
         engine.renewals.remove(self)
+        // From here on nobody can say whether it is lost.
+        listeners.notify(nil)
         engine.logger.warning(
             "a lease was dropped without being released; it ends with its time to live",
             metadata: ["\(kind.noun)": "\(name)"])

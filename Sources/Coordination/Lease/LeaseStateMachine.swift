@@ -59,8 +59,8 @@ struct LeaseStateMachine: ~Copyable {
     /// Nothing will happen to it any more.
     var isOver: Bool {
         switch state {
-        case .released, .withdrawn: true
-        case .acquiring, .held, .releasing, .releaseUnknown: false
+        case .released, .withdrawn, .releaseUnknown: true
+        case .acquiring, .held, .releasing: false
         }
     }
     var outcome: ReleaseOutcome? { if case .released(let outcome) = state { outcome } else { nil } }

@@ -12,6 +12,8 @@ struct LossListeners: Sendable {
         return nextID
     }
 
+    var isEmpty: Bool { entries.isEmpty }
+
     mutating func remove(_ id: ID) { entries.removeAll { $0.id == id } }
 
     /// Empties the list, so that everybody is told exactly once; call `notify` on the result without holding a lock.

@@ -23,6 +23,8 @@ final class RenewalLoop: Sendable {
         ///
         /// Timers are not taken back: an early one finds nothing to do.
         var armed: Instant?
+        /// The instants of all timers that are still to fire: one each.
+        var pending: Set<Instant> = []
         /// Announcements of forced releases are listened to.
         var isWatching = false
         var random = SplitMix(seed: .random(in: .min ... .max))
@@ -111,7 +113,7 @@ final class RenewalLoop: Sendable {
         guard let earliest = state.schedule.earliest else { return nil }
         if let armed = state.armed, armed <= earliest { return nil }
         state.armed = earliest
-        return earliest
+        return state.pending.insert(earliest).inserted ? earliest : nil
     }
 
     private func arm(_ at: Instant, now: Instant) {
@@ -123,6 +125,7 @@ final class RenewalLoop: Sendable {
     private func fired(_ armed: Instant) {
         let now = Moment.now
         let due = state.withLock { state in
+            state.pending.remove(armed)
             if state.armed == armed { state.armed = nil }
             var due: [LeaseCore] = []
             while let entry = state.schedule.takeDue(now) { due.append(entry.element) }

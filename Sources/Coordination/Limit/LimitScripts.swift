@@ -56,7 +56,7 @@ enum LimitScripts {
         local all = redis.call('HGETALL', KEYS[1])
         local others = {}
         for i = 1, #all, 2 do
-            if math.abs(now - tonumber(all[i + 1])) > tonumber(ARGV[2]) then
+            if math.abs(now - (tonumber(all[i + 1]) or 0)) > tonumber(ARGV[2]) then
                 redis.call('HDEL', KEYS[1], all[i])
             elseif all[i] ~= ARGV[1] then
                 others[#others + 1] = all[i]

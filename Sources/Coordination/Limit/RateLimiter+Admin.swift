@@ -36,7 +36,7 @@ extension RateLimiter {
         }
     }
 
-    /// Limiters of a name as others announced them within ten minutes, ready to look into and to reset.
+    /// Limiters of a name as others announced them within the hour, ready to look into and to reset.
     ///
     /// For tools: the rules need not be known. A limiter announces itself when it decides, if it has a name. Several
     /// are found when limiters of one name have different rules. One round trip.
@@ -48,17 +48,18 @@ extension RateLimiter {
             throw CoordinationError(
                 .invalidArgument, operation: "limit", message: "a limiter without a name is unknown")
         }
-        let seen: [String: Int64]
+        // Whatever else may stand there: what is no announcement is passed over.
+        let seen: [String: String]
         do {
             seen = try await redis.command(RedisCommand("HGETALL", RedisKey(key)))
         } catch {
             throw CoordinationError.from(error, operation: "limit", key: key)
         }
-        return try seen.keys.sorted().compactMap { text in
+        return seen.keys.sorted().compactMap { text in
             let rules = text.split(separator: ",").map { RateLimit(announced: String($0)) }
             let known = rules.compactMap(\.self)
             guard !known.isEmpty, known.count == rules.count else { return nil }
-            return try RateLimiter(redis, known, name: name)
+            return try? RateLimiter(redis, known, name: name)
         }
     }
 }

@@ -106,7 +106,10 @@ extension FencedScript {
     static let setFields = FencedScript(
         "fenced.setFields", isSafeToRepeat: true,
         """
-        redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+        -- In pieces: Lua unpacks some 8,000 values at most.
+        for i = 2, #ARGV, 1000 do
+            redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+        end
         if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
         return 1
         """)

@@ -67,7 +67,7 @@ enum ForceScripts {
     /// | ARGV[5] | who |
     /// | ARGV[6] | why |
     /// | ARGV[7] | the fence key's life, ms |
-    /// | returns | a new fence (> 0); the same for the same token |
+    /// | returns | a new fence (> 0); the same for the same token; −1 for a token that had it before and lost it: a repeated request takes nothing from who came after |
     static let takeOver = RedisScript(
         "lock.takeOver", isSafeToRepeat: true,
         prologue + """
@@ -75,11 +75,13 @@ enum ForceScripts {
                 redis.call('PEXPIRE', KEYS[1], ARGV[2])
                 return tonumber(seen[1])
             end
+            if seen[3] == ARGV[1] then return -1 end
             local newest = tonumber(seen[1] or 0)
             local fence = now
             if newest >= fence then fence = newest + 1 end
             redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-            redis.call('HSET', KEYS[2], 'last', text(fence), 'token', ARGV[1])
+            redis.call('HSET', KEYS[2], 'last', text(fence), 'token', ARGV[1], 'forced', ARGV[1],
+                'before', string.sub(held or '', 1, 8))
             redis.call('PEXPIRE', KEYS[2], ARGV[7])
             announce(ARGV[3], 'takenOver', ARGV[4], ARGV[5], ARGV[6], ',"fence":' .. text(fence))
             return fence

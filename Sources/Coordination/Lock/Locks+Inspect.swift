@@ -72,7 +72,10 @@ public struct LockList: AsyncSequence, Sendable {
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> LockState? {
             do {
                 while let key = try await keys.next(isolation: actor) {
-                    guard let name = locks.keys.lockName(key.name) else { continue }
+                    // What another program keeps under the prefix, and no lock of ours could be called, is passed over.
+                    guard let name = locks.keys.lockName(key.name), let own = try? locks.keys.lock(name),
+                        own.utf8.elementsEqual(key.name.utf8)
+                    else { continue }
                     let state = try await locks.inspect(name)
                     // Released since the page was read.
                     if state.isHeld { return state }

@@ -25,7 +25,9 @@ struct MultiLockRequest: Sendable {
     private let renewal: Locks.Renewal
 
     init(_ locks: Locks, _ names: [String], ttl: Duration) throws(CoordinationError) {
-        let names = Set(names).sorted()
+        // By bytes, as in Redis: two texts that Swift takes for the same are two locks.
+        let names = Set(names.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
+            .map { String(decoding: $0, as: UTF8.self) }
         guard (1...Self.mostNames).contains(names.count) else {
             throw CoordinationError(
                 .invalidArgument, operation: "acquire",

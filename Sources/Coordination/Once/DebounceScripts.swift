@@ -21,7 +21,7 @@ enum DebounceScripts {
     /// | ARGV[4] | longest time from the first call, ms; 0 for none |
     /// | ARGV[5] | how long a call is kept that nobody takes, ms |
     /// | ARGV[6] | the call's place among all, a whole number; empty for the order of arrival |
-    /// | returns | ms until it is due; −1 when this call, or a later one, has been run or is being run |
+    /// | returns | {ms until it is due, server time in µs}; {−1, …} when this call, or a later one, has been run or is being run |
     ///
     /// The same token again changes nothing: a repeated request does not make an older call the newest. A call with a
     /// smaller place than the pending one's only restarts the quiet time.
@@ -31,11 +31,11 @@ enum DebounceScripts {
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
         local r = redis.call('HMGET', KEYS[1], 'token', 'first', 'due', 'order')
-        if r[1] == ARGV[1] then return math.max(0, math.ceil((tonumber(r[3]) - now) / 1000)) end
+        if r[1] == ARGV[1] then return {math.max(0, math.ceil((tonumber(r[3]) - now) / 1000)), now} end
         local order = tonumber(ARGV[6])
         if order then
             local run = tonumber(redis.call('HGET', KEYS[2], 'order') or '')
-            if run and run >= order then return -1 end
+            if run and run >= order then return {-1, now} end
         end
         local first = math.min(tonumber(r[2] or now), now)
         local due = now + tonumber(ARGV[3]) * 1000
@@ -49,7 +49,7 @@ enum DebounceScripts {
             redis.call('HSET', KEYS[1], 'token', ARGV[1], 'payload', ARGV[2], 'order', ARGV[6])
         end
         redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[3]) + tonumber(ARGV[5])))
-        return math.ceil((due - now) / 1000)
+        return {math.ceil((due - now) / 1000), now}
         """)
 
     /// | | |
@@ -62,6 +62,7 @@ enum DebounceScripts {
     /// | ARGV[4] | owner |
     /// | ARGV[5] | the caller's token |
     /// | ARGV[6] | how long a due call waits for its own caller, ms |
+    /// | ARGV[7] | when the caller's call was put, server time in µs |
     /// | returns | {1, fence, taken over 0/1, payload} to be run; {0, ms until to ask again} it is this caller's to run; {2, ms until to ask again} another's; {3} run by another |
     ///
     /// A due time that is farther away than the quiet time dates from before the server's clock went back, and is cut;
@@ -70,7 +71,7 @@ enum DebounceScripts {
         "debounce.take", isSafeToRepeat: true,
         """
         local r = redis.call('HMGET', KEYS[1], 'state', 'token', 'fence', 'until', 'lease', 'taken', 'payload',
-            'attempts')
+            'attempts', 'began')
         if r[1] == 'running' and r[2] == ARGV[1] then return {1, tonumber(r[3]), tonumber(r[6]), r[7]} end
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -78,6 +79,8 @@ enum DebounceScripts {
         if r[1] == 'running' then busy = math.min(tonumber(r[4]) - now, tonumber(r[5]) * 1000) end
         local p = redis.call('HMGET', KEYS[2], 'token', 'payload', 'due', 'quiet', 'order')
         local mine = p[1] == ARGV[5]
+        -- A run that began after the call was put, and is over, stands for it, whatever has come since.
+        if not mine and r[1] == 'freed' and tonumber(r[9] or 0) >= tonumber(ARGV[7]) then return {3} end
         local payload
         local taken = 0
         if p[1] then

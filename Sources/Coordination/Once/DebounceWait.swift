@@ -32,9 +32,9 @@ struct DebounceWait: Sendable {
 
     /// Makes this the newest call, and waits until it is due.
     func turn(_ payload: [UInt8], order: Int64?, quiet: LeaseTime, most: LeaseTime?) async throws -> Turn {
-        let left: Int64
+        let reply: [Int64]
         do {
-            left = try await request.engine.redis.evaluate(
+            reply = try await request.engine.redis.evaluate(
                 DebounceScripts.put, keys: [pending, RedisKey(request.key)],
                 arguments: [
                     token.text, payload, quiet.milliseconds, most?.milliseconds ?? 0, DebounceScripts.slack,
@@ -43,10 +43,11 @@ struct DebounceWait: Sendable {
         } catch {
             throw CoordinationError.from(error, operation: "debounce", key: pending.name)
         }
-        if left < 0 { return .superseded }
-        try await sleep(.milliseconds(left))
+        guard reply.count == 2, reply[0] >= 0 else { return .superseded }
+        let putAt = reply[1]
+        try await sleep(.milliseconds(reply[0]))
         while true {
-            switch try await ask() {
+            switch try await ask(putAt) {
             case .take(let lease, let takenOver, let payload):
                 return .run(lease, takenOver: takenOver, payload: payload)
             case .over: return .superseded
@@ -54,16 +55,16 @@ struct DebounceWait: Sendable {
             case .mine(let left): try await sleep(min(left, Self.impatience))
             case .others:
                 guard case .wait(let limit) = followers else { return .superseded }
-                return try await follow(until: limit.map { begun + quiet.duration + $0 })
+                return try await follow(putAt, until: limit.map { begun + quiet.duration + $0 })
             }
         }
     }
 
     /// Another call is newer: waits for its run, or takes it over when nobody else does.
-    private func follow(until deadline: Moment?) async throws -> Turn {
+    private func follow(_ putAt: Int64, until deadline: Moment?) async throws -> Turn {
         let turn = try await request.engine.waits.wait(on: request.wakeChannel, until: deadline) {
             () async throws -> WaitRoom.Verdict<Turn> in
-            switch try await ask() {
+            switch try await ask(putAt) {
             case .take(let lease, let takenOver, let payload):
                 .granted(.run(lease, takenOver: takenOver, payload: payload), holdsFor: request.lease.duration)
             case .over: .settled(.superseded)
@@ -81,7 +82,7 @@ struct DebounceWait: Sendable {
         case over
     }
 
-    private func ask() async throws -> Answer {
+    private func ask(_ putAt: Int64) async throws -> Answer {
         let core = request.register()
         let reply: [RedisValue]
         do {
@@ -89,7 +90,7 @@ struct DebounceWait: Sendable {
                 DebounceScripts.take, keys: [core.key, pending],
                 arguments: [
                     core.token.text, request.lease.milliseconds, request.retention.milliseconds, request.owner,
-                    token.text, DebounceScripts.grace,
+                    token.text, DebounceScripts.grace, putAt,
                 ], on: .control)
         } catch {
             core.abandoned(after: error)

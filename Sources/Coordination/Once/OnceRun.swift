@@ -14,13 +14,18 @@ struct OnceRun: Sendable {
     private let lease: Lease
     private let takenOver: Bool
     private let onFailure: TaskCoordinator.FailurePolicy
+    private let isDebounced: Bool
     private var engine: CoordinationEngine { request.engine }
 
-    init(_ request: OnceRequest, _ lease: Lease, takenOver: Bool, onFailure: TaskCoordinator.FailurePolicy) {
+    init(
+        _ request: OnceRequest, _ lease: Lease, takenOver: Bool, onFailure: TaskCoordinator.FailurePolicy,
+        isDebounced: Bool = false
+    ) {
         self.request = request
         self.lease = lease
         self.takenOver = takenOver
         self.onFailure = onFailure
+        self.isDebounced = isDebounced
     }
 
     /// The body's value, after what `encode` makes of it was stored; nil stores that it was done, and no more.
@@ -67,6 +72,9 @@ struct OnceRun: Sendable {
                 // The type only: an error's text may quote what must not be stored.
                 let name = Array("\(type(of: error))".utf8)
                 try await finish(request.ending.failure, field: "error", name, underlying: error)
+            } else if isDebounced, !interrupted {
+                // Not tried again, and older calls stay superseded by it.
+                try await finish(("freed", OnceScripts.linger, false), field: "", [], underlying: error)
             } else {
                 try await lease.release()
             }

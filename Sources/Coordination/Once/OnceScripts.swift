@@ -82,13 +82,21 @@ enum OnceScripts {
     /// | ARGV[1] | token |
     /// | ARGV[2] | what the wake channel adds to the key |
     /// | returns | 1 given up, 0 absent or finished, −1 another owner |
+    ///
+    /// A debounced run that is given up has its payload in the record: that lapses instead, for a waiting call to take
+    /// over, and does not count as run.
     static let release = RedisScript(
         "once.release", isSafeToRepeat: false,
         """
         local r = redis.call('HMGET', KEYS[1], 'state', 'token')
         if r[1] ~= 'running' then return 0 end
         if r[2] ~= ARGV[1] then return -1 end
-        redis.call('DEL', KEYS[1])
+        if redis.call('HEXISTS', KEYS[1], 'payload') == 1 then
+            redis.call('HSET', KEYS[1], 'until', '0', 'token', '')
+            redis.call('HDEL', KEYS[1], 'order')
+        else
+            redis.call('DEL', KEYS[1])
+        end
         redis.call('PUBLISH', KEYS[1] .. ARGV[2], '')
         return 1
         """)

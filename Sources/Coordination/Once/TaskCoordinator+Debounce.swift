@@ -68,7 +68,7 @@ extension TaskCoordinator {
             engine.metrics.onceSkipped.increment()
             return .superseded
         case .run(let held, let takenOver, let bytes):
-            let run = OnceRun(request, held, takenOver: takenOver, onFailure: .release)
+            let run = OnceRun(request, held, takenOver: takenOver, onFailure: .release, isDebounced: true)
             let value = try await run.run(
                 { lease in try await body(request.decode(bytes), lease) }, encode: { _ in nil })
             return .executed(value, takenOver: takenOver)

@@ -46,7 +46,8 @@ enum SemaphoreScripts {
         local lapse = int(now + ttl)
         redis.call('ZADD', KEYS[1], lapse, ARGV[1])
         for number = 2, permits do redis.call('ZADD', KEYS[1], lapse, ARGV[1] .. ':' .. number) end
-        redis.call('PEXPIRE', KEYS[1], int(longest / 1000 + 1000))
+        local life = longest / 1000 + 1000
+        if redis.call('PTTL', KEYS[1]) < life then redis.call('PEXPIRE', KEYS[1], int(life)) end
         redis.call('HSET', KEYS[2], 'last', int(fence), 'limit', ARGV[3], 'longest', int(longest))
         redis.call('PEXPIRE', KEYS[2], ARGV[5])
         """
@@ -117,7 +118,8 @@ enum SemaphoreScripts {
             redis.call('HSET', KEYS[2], 'longest', string.format('%.0f', ttl))
             if redis.call('PTTL', KEYS[2]) < 0 then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
         end
-        redis.call('PEXPIRE', KEYS[1], string.format('%.0f', longest / 1000 + 1000))
+        local life = longest / 1000 + 1000
+        if redis.call('PTTL', KEYS[1]) < life then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life)) end
         return 1
         """)
 

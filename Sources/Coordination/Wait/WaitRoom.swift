@@ -35,9 +35,15 @@ final class WaitRoom: Sendable {
     }
 
     /// Who stands in one line: everybody who waits on the channel, or one who waits alone.
+    ///
+    /// Equal only when the bytes are: Redis knows nothing of texts that Unicode takes for the same.
     private struct LineID: Hashable {
         let channel: String
         var alone: WaitQueue.ID?
+
+        static func == (one: LineID, other: LineID) -> Bool {
+            one.alone == other.alone && one.channel.utf8.elementsEqual(other.channel.utf8)
+        }
     }
 
     private struct State {

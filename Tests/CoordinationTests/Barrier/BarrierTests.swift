@@ -138,4 +138,21 @@ import Testing
         try await redis.evaluate(
             BarrierScripts.arrive, keys: [RedisKey(key)], arguments: [need, id, token, span, 60_000, ":wake:0"])
     }
+
+    @Test func `an arrival that is repeated after its generation broke is told so`() async throws {
+        try await withRedis { _, redis in
+            let arrive = { (who: String) -> [Int] in
+                try await redis.evaluate(
+                    BarrierScripts.arrive, keys: [RedisKey(key)],
+                    arguments: [3, who, "token-" + who, 30_000, 60_000, ":wake:0"])
+            }
+            #expect(try await arrive("a") == [1, 2])
+            #expect(try await arrive("b") == [1, 1])
+            let broken: Int = try await redis.evaluate(
+                BarrierScripts.look, keys: [RedisKey(key)], arguments: [1, 1, ":wake:0"])
+            #expect(broken == -1)
+            // Its reply was lost: it must not pass alone.
+            #expect(try await arrive("a")[1] != 0)
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import RedisCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -52,6 +53,70 @@ import Testing
             #expect(held.loss == .takenOver)
             try await next.release()
             #expect(try await locks.forceRelease("a", by: "ann", reason: "") == nil)
+        }
+    }
+
+    @Test func `a repeated take-over takes nothing from who came after it`() async throws {
+        try await withRedis { server, redis in
+            let takeOver = { () -> Int in
+                try await redis.evaluate(
+                    ForceScripts.takeOver, keys: [RedisKey(key), RedisKey(key + ":fence")],
+                    arguments: ["token", 1_000, audit, "a", "ann", "", 60_000])
+            }
+            let fence = try await takeOver()
+            #expect(try await takeOver() == fence)
+            let newer = try await Locks(redis).takeOver("a", by: "bob", reason: "")
+            #expect(newer.fencingToken > Int64(fence))
+            try server("HSET", key + ":fence", "forced", "token")
+            #expect(try await takeOver() == -1)
+            #expect(try await newer.isHeld())
+            try await newer.release()
+        }
+    }
+
+    @Test func `keys that are no locks are passed over in a list`() async throws {
+        try await withRedis { server, redis in
+            for name in ["{%41}", "{}", "{a", "a}"] { try server("SET", "signalbox:lock:\(name)", "x", "PX", "60000") }
+            let lease = try await Locks(redis).acquire("A")
+            var names: [String] = []
+            for try await lock in Locks(redis).list() { names.append(lock.name) }
+            #expect(names == ["A"])
+            for name in ["a}b", ""] { try server("SET", "lock:\(name)", "x", "PX", "60000") }
+            for try await lock in Locks(redis, keys: .plain(prefix: "lock")).list() { names.append(lock.name) }
+            #expect(names == ["A"])
+            try await lease.release()
+        }
+    }
+
+    @Test func `texts that only Unicode takes for the same are two locks`() async throws {
+        try await withRedis { _, redis in
+            let locks = Locks(redis)
+            let both = try await locks.acquire(all: ["caf\u{e9}", "cafe\u{301}"])
+            #expect(try await locks.tryAcquire("caf\u{e9}") == nil)
+            #expect(try await locks.tryAcquire("cafe\u{301}") == nil)
+            try await both.release()
+            let held = try await locks.acquire("caf\u{e9}")
+            let waiter = Task { try await locks.acquire("caf\u{e9}", wait: .seconds(60)) }
+            try await eventually("it waits") {
+                CoordinationEngine.of(redis).waits.isBusy("signalbox:lock:{caf\u{e9}}:wake:0")
+            }
+            // Does not stand in the other's line.
+            let other = try await locks.acquire("cafe\u{301}", wait: .seconds(30))
+            try await other.release()
+            try await held.release()
+            try await waiter.value.release()
+        }
+    }
+
+    @Test func `a task that waits for a loss goes on when the last handle is dropped`() async throws {
+        try await withRedis { _, redis in
+            var kept: Lease? = try await Locks(redis).acquire("a", ttl: .milliseconds(500)).retain()
+            let loss = Task { [lease = try #require(kept)] in lease.core }
+            let core = await loss.value
+            let told = Task { await LossWait(core).value() }
+            try await eventually("it listens") { core.inner.withLock { !$0.listeners.isEmpty } }
+            kept = nil
+            #expect(await told.value == nil)
         }
     }
 

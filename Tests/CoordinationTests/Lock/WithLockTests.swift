@@ -117,4 +117,32 @@ import Testing
             try await eventually("gone") { try server("EXISTS", key) == 0 }
         }
     }
+
+    @Test func `a release that is late for the lease's time does not undo what the body did in time`() async throws {
+        try await withRedisServer { server in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                var configuration = proxy.address.configuration
+                configuration.heartbeat = .seconds(60)
+                try await withClient(configuration) { redis in
+                    let value = try await Locks(redis, renewal: .off).withLock("a", ttl: .milliseconds(700)) { lease in
+                        // Held up in both directions: the key's time ends before the release is there.
+                        proxy.set(.delay(.milliseconds(800)))
+                        return lease.isTrusted ? 7 : 0
+                    }
+                    proxy.set(.pass)
+                    #expect(value == 7)
+                }
+            }
+        }
+    }
+
+    @Test func `a lock that was deleted under the body is lost, although nobody noticed before the release`()
+        async throws
+    {
+        try await withRedis { server, redis in
+            await expectError(.lockLost) {
+                try await Locks(redis).withLock("a", ttl: .seconds(60)) { _ in try server("DEL", key) }
+            }
+        }
+    }
 }

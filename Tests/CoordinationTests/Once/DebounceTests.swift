@@ -42,9 +42,10 @@ import Testing
     @Test func `a longest wait ends a burst that does not end`() async throws {
         try await withRedis { server, redis in
             let put = { (token: String) -> Int in
-                try await redis.evaluate(
+                let reply: [Int] = try await redis.evaluate(
                     DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
                     arguments: [token, "1", 10_000, 15_000, 60_000, ""])
+                return reply[0]
             }
             let first = try await put("one")
             #expect(first == 10_000)
@@ -68,7 +69,7 @@ import Testing
             }
             try await eventually("it has called") { try server("HGET", pending, "payload") == "1" }
             // A newer call of a process that was killed, due and past its grace.
-            let _: Int = try await redis.evaluate(
+            let _: [Int] = try await redis.evaluate(
                 DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
                 arguments: ["dead", "2", 1, 0, 60_000, ""])
             try server("HSET", pending, "due", "1")
@@ -80,18 +81,18 @@ import Testing
     @Test func `a run whose owner died is taken over by one that waits, with its payload`() async throws {
         try await withRedis { server, redis in
             let tasks = TaskCoordinator(redis)
-            let _: Int = try await redis.evaluate(
+            let _: [Int] = try await redis.evaluate(
                 DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
                 arguments: ["dead", "5", 1, 0, 60_000, ""])
             try server("HSET", pending, "due", "1")
             let taken: [RedisValue] = try await redis.evaluate(
                 DebounceScripts.take, keys: [RedisKey(key), RedisKey(pending)],
-                arguments: ["lease", 400, 60_000, "dead", "dead", 5_000])
+                arguments: ["lease", 400, 60_000, "dead", "dead", 5_000, 0])
             #expect(taken.count == 4)
             // The same request again, its reply lost, finds its own run.
             let again: [RedisValue] = try await redis.evaluate(
                 DebounceScripts.take, keys: [RedisKey(key), RedisKey(pending)],
-                arguments: ["lease", 400, 60_000, "dead", "dead", 5_000])
+                arguments: ["lease", 400, 60_000, "dead", "dead", 5_000, 0])
             #expect(again == taken)
             let request = try OnceRequest(
                 tasks, "a", lease: .seconds(30), ending: OnceEnding(.untilFinished, .release))
@@ -140,8 +141,8 @@ import Testing
                     throw Failure()
                 }
             }
-            let left = try server("EXISTS", key)
-            #expect(left == 0)
+            #expect(try server("HGET", key, "state") == "freed")
+            #expect(try server("HEXISTS", key, "payload") == 0)
         }
     }
 
@@ -219,6 +220,75 @@ import Testing
             #expect(runs.all == [9])
             try await call(10).value
             #expect(runs.all == [9, 10])
+        }
+    }
+
+    private struct BodyFailure: Error {}
+
+    @Test func `a run that fails still supersedes older calls`() async throws {
+        try await withRedis { _, redis in
+            let tasks = TaskCoordinator(redis)
+            await #expect(throws: BodyFailure.self) {
+                try await tasks.debounce("a", payload: 1, order: 100, quiet: .milliseconds(1)) { _, _ in
+                    throw BodyFailure()
+                }
+            }
+            for order in [50, 100] as [Int64] {
+                let outcome = try await tasks.debounce("a", payload: 2, order: order, quiet: .milliseconds(1)) {
+                    payload, _ in payload
+                }
+                guard case .superseded = outcome else { return fail("\(outcome)") }
+            }
+        }
+    }
+
+    @Test func `a run that was taken and not begun is left to one that waits`() async throws {
+        try await withRedis { server, redis in
+            let tasks = TaskCoordinator(redis)
+            let follower = Task {
+                try await tasks.debounce("a", payload: 1, quiet: .milliseconds(200), followers: .wait(.seconds(30))) {
+                    payload, _ in payload
+                }
+            }
+            try await eventually("it has called") { try server("HGET", pending, "payload") == "1" }
+            let _: [Int] = try await redis.evaluate(
+                DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
+                arguments: ["newer", "2", 1, 0, 60_000, ""])
+            try server("HSET", pending, "due", "1")
+            let _: [RedisValue] = try await redis.evaluate(
+                DebounceScripts.take, keys: [RedisKey(key), RedisKey(pending)],
+                arguments: ["lease", 30_000, 60_000, "host", "newer", 5_000, 0])
+            // Its caller was cancelled in that round trip.
+            let given: Int = try await redis.evaluate(
+                OnceScripts.release, keys: [RedisKey(key)], arguments: ["lease", ":wake:0"])
+            #expect(given == 1)
+            guard case .executed(2, takenOver: true) = try await follower.value else { return fail("not run") }
+        }
+    }
+
+    @Test func `a waiting call ends with a run that began after it, whatever has come since`() async throws {
+        try await withRedis { server, redis in
+            let put = { (token: String) -> [Int] in
+                try await redis.evaluate(
+                    DebounceScripts.put, keys: [RedisKey(pending), RedisKey(key)],
+                    arguments: [token, "1", 1, 0, 60_000, ""])
+            }
+            let take = { (lease: String, token: String, putAt: Int) -> [RedisValue] in
+                try server("HSET", pending, "due", "1")
+                return try await redis.evaluate(
+                    DebounceScripts.take, keys: [RedisKey(key), RedisKey(pending)],
+                    arguments: [lease, 30_000, 60_000, "host", token, 5_000, putAt])
+            }
+            let early = try await put("early")
+            let run = try await put("run")
+            #expect(try await take("lease", "run", run[1]).count == 4)
+            let late = try await put("late")
+            let finished: Int = try await redis.evaluate(
+                OnceScripts.finish, keys: [RedisKey(key)],
+                arguments: ["lease", "freed", "", "", 60_000, ":wake:0", 0, 60_000])
+            #expect(finished == 1)
+            #expect(try await take("other", "early", early[1]) == [.integer(3)])
+            #expect(try await take("next", "late", late[1]).count == 4)
         }
     }
 }

@@ -8,7 +8,7 @@ struct LimitCommand: AsyncParsableCommand {
         commandName: "limit",
         abstract: "Shows what a key has left of a rate limit; resets it.",
         discussion: """
-            A limiter is known by its name for ten minutes after it decided last.
+            A limiter is known by its name for an hour after it decided last.
             Example:    worker limit show api user:7
                         worker limit reset api user:7 --yes
             """,
@@ -26,7 +26,7 @@ struct LimitTarget: ParsableArguments {
         let limiters = try await RateLimiter.announced(redis, name: name)
         guard !limiters.isEmpty else {
             throw Failure(
-                .usage, "no limiter named '\(name)' has decided anything within ten minutes (prefix '\(admin.prefix)')")
+                .usage, "no limiter named '\(name)' has decided anything within the hour (prefix '\(admin.prefix)')")
         }
         return limiters
     }
