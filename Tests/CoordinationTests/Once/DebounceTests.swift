@@ -141,8 +141,9 @@ import Testing
                     throw Failure()
                 }
             }
-            #expect(try server("HGET", key, "state") == "freed")
-            #expect(try server("HEXISTS", key, "payload") == 0)
+            let fields = try server("HMGET", key, "state", "payload").array
+            #expect(fields?.first == "freed")
+            #expect(fields?.last?.string == nil)
         }
     }
 
