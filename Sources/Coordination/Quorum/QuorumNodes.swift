@@ -13,6 +13,13 @@ struct QuorumNodes: LeaseRemote {
     let places: [Place]
     let token: Token
     let ttl: LeaseTime
+    private let wishes = QuorumWishes()
+
+    init(places: [Place], token: Token, ttl: LeaseTime) {
+        self.places = places
+        self.token = token
+        self.ttl = ttl
+    }
 
     private var clients: [RedisClient] { places.map(\.redis) }
 
@@ -24,7 +31,9 @@ struct QuorumNodes: LeaseRemote {
     /// Asks every server for the lock; replies are those of ``LockScripts/acquire``.
     func acquire() async -> QuorumPoll.Result {
         await QuorumPoll.ask(clients) { index throws(RedisError) in
-            try await evaluate(
+            // After the last repetition of the request, which may have been executed after it was given back.
+            defer { if wishes.isGivenUp { giveBack(index) } }
+            return try await evaluate(
                 index, LockScripts.acquire, keys: [places[index].lock, places[index].fence],
                 [token.text, ttl.milliseconds, LifeOfKeys.fence], Self.patience(ttl))
         }
@@ -47,19 +56,22 @@ struct QuorumNodes: LeaseRemote {
 
     /// Gives back what any server granted, also one that did not answer; does not wait for them.
     ///
-    /// Each request follows the acquisition on its connection and cannot overtake it.
+    /// A request follows the acquisition on its connection; where the acquisition is repeated on another one, it is
+    /// given back again after its end.
     func giveBack() {
-        for index in places.indices {
-            Task.detached(executorPreference: places[index].redis.eventLoop) {
-                let answer: Persistent.Answer<Int64> = await Persistent(places[index].redis).run(
-                    within: Lease.releaseBudget
-                ) { timeout throws(RedisError) in
-                    try await evaluate(
-                        index, LockScripts.release, keys: [places[index].lock],
-                        [token.text, places[index].wakeSuffix], timeout)
-                }
-                // A server that is away keeps the key until its time to live is over.
-                _ = answer
+        wishes.giveUp()
+        for index in places.indices { giveBack(index) }
+    }
+
+    private func giveBack(_ index: Int) {
+        Task.detached(executorPreference: places[index].redis.eventLoop) {
+            // A server that is away keeps the key until its time to live is over.
+            let _: Persistent.Answer<Int64> = await Persistent(places[index].redis).run(
+                within: Lease.releaseBudget
+            ) { timeout throws(RedisError) in
+                try await evaluate(
+                    index, LockScripts.release, keys: [places[index].lock],
+                    [token.text, places[index].wakeSuffix], timeout)
             }
         }
     }
@@ -75,7 +87,8 @@ struct QuorumNodes: LeaseRemote {
     }
 
     func release(timeout: Duration) async throws(RedisError) -> Int64 {
-        try await majority("release") { index throws(RedisError) in
+        wishes.giveUp()
+        return try await majority("release") { index throws(RedisError) in
             try await evaluate(
                 index, LockScripts.release, keys: [places[index].lock], [token.text, places[index].wakeSuffix],
                 min(timeout, Self.patience(ttl)))
