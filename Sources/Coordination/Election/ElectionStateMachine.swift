@@ -1,3 +1,5 @@
+import RedisCore
+
 /// The life of one candidate as decisions without clock, task or network.
 ///
 /// idle → asking → leading → idle …, until it is told to stop. Whether a leader may still be trusted is its lease's

@@ -1,3 +1,5 @@
+import RedisCore
+
 /// The three times of an election; the relations between them are checked when an election is made.
 public struct ElectionTiming: Sendable, Hashable {
     /// How long a leadership outlives a leader that died: the longest time without a leader after a crash.

@@ -1,3 +1,5 @@
+import RedisCore
+
 /// Who leads, as Redis said it.
 public struct Leader: Sendable, Hashable {
     /// The candidate's id.

@@ -1,4 +1,5 @@
 import Logging
+import RedisCore
 import Tracing
 
 /// A user's closure from its lease's grant to its release: what every `with…` of this module does.

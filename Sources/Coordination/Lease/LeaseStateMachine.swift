@@ -1,3 +1,5 @@
+import RedisCore
+
 /// The life of one lease as decisions without clock, lock or network.
 ///
 /// acquiring → held → releasing → released, with `loss` set at most once on the way. The renewal entry exists before

@@ -1,3 +1,5 @@
+import RedisCore
+
 /// Until when a holder may rely on its lease, given requests whose order of execution is not known.
 ///
 /// Every request sets the server's deadline to its execution plus its time to live. Whichever of several was executed

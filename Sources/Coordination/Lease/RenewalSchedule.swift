@@ -1,3 +1,5 @@
+import RedisCore
+
 /// Who is to be looked after next: a binary heap that can remove from the middle in O(log n).
 ///
 /// Leases come and go far more often than they are renewed, so leaving removed entries to be skipped later would keep

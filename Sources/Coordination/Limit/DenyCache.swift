@@ -1,3 +1,4 @@
+import RedisCore
 import Synchronization
 
 #if canImport(Glibc)

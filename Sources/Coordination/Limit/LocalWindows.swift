@@ -1,3 +1,5 @@
+import RedisCore
+
 /// Sliding windows in this process alone, for the time without Redis: sixteen buckets a key, never too many admitted.
 ///
 /// Pure: the owner keeps time. At most 10,000 keys; with more, keys that are over go first, then any: such a key starts

@@ -1,4 +1,5 @@
 import DequeModule
+import RedisCore
 
 /// Who waits for one name in this process, in order of arrival; only the first one asks Redis.
 ///

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import RedisCore
 
 /// Why a message is no event.
 enum EnvelopeFault: Error, Equatable {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import RedisCore
 
 /// Writes the envelope of requirement 003: its fields in the order of Go's struct, then the optional ones.
 struct EnvelopeWriter: Sendable {

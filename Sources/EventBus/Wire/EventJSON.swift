@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import RedisCore
 
 /// How payloads become JSON: dates as RFC 3339 text, as Go, Python and JavaScript write them.
 public enum EventJSON {

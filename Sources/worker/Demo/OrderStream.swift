@@ -1,3 +1,5 @@
+import RedisCore
+
 /// The 1,000 lines of `Examples/data/orders.ndjson`: 893 orders, 100 repeats of earlier orders, 7 broken lines.
 ///
 /// Generated, always the same, so that the demonstration works away from the repository; a test holds the file and
@@ -8,7 +10,7 @@ enum OrderStream {
     static let brokenLines = 7
 
     static func ndjson() -> String {
-        var random = SplitMix64(state: 2_003)
+        var random = SplitMix(seed: 2_003)
         var lines = (0..<orders).map { order(number: $0, &random) }
         // A repeat follows its order within 60 lines, as when a sender tries again because no answer came.
         for _ in 0..<repeats {
@@ -22,7 +24,7 @@ enum OrderStream {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func order(number: Int, _ random: inout SplitMix64) -> String {
+    private static func order(number: Int, _ random: inout SplitMix) -> String {
         let customer = random.next(below: names.count)
         var items: [String] = []
         var total = 0
@@ -44,7 +46,7 @@ enum OrderStream {
     private static func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
     /// One order about every 40 seconds of a working day.
-    private static func time(_ number: Int, _ random: inout SplitMix64) -> String {
+    private static func time(_ number: Int, _ random: inout SplitMix) -> String {
         let second = 8 * 3_600 + number * 40 + random.next(below: 40)
         return "2026-03-02T\(padded(second / 3_600)):\(padded(second / 60 % 60)):\(padded(second % 60))Z"
     }
@@ -79,17 +81,6 @@ enum OrderStream {
     ]
 }
 
-/// Sebastiano Vigna's SplitMix64: the same numbers on every machine.
-struct SplitMix64 {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+extension SplitMix {
+    fileprivate mutating func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -1,3 +1,5 @@
+import RedisCore
+
 @testable import Coordination
 
 /// T3: several candidates over a simulated server, with a clock, lost and late messages, and pauses; one seed, one run.

@@ -1,3 +1,4 @@
+import RedisCore
 import TestSupport
 import Testing
 

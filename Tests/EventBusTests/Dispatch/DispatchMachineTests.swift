@@ -1,3 +1,4 @@
+import RedisCore
 import Testing
 
 @testable import EventBus
@@ -97,7 +98,7 @@ struct DispatchMachineTests {
     /// Random walks: whatever the order of events, no job is lost or run twice, no key overlaps, no limit is exceeded.
     @Test(arguments: 0..<40)
     func `invariants hold in any order of events`(_ seed: Int) {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SplitMix(seed: UInt64(seed))
         let concurrency = Int.random(in: 1...5, using: &random)
         var machine = Machine(concurrency: concurrency, window: 12)
         var pendingLanes = 0

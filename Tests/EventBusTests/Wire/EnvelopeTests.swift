@@ -1,4 +1,5 @@
 import Foundation
+import RedisCore
 import Testing
 
 @testable import EventBus

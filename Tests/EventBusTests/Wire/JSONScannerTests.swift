@@ -1,4 +1,5 @@
 import Foundation
+import RedisCore
 import Testing
 
 @testable import EventBus
@@ -60,7 +61,7 @@ struct JSONScannerTests {
     @Test func `it agrees with Foundation on ten thousand damaged texts`() throws {
         let seed = Array(#"{"a":[1,-2.5e3,true,null,"x\u00e9\n"],"b":{"c":"d"},"e":[[]]}"#.utf8)
         let alphabet = Array(#"{}[]",:\0123456789.eE+-truefalsn u"#.utf8)
-        var generator = SplitMix(state: 7)
+        var generator = SplitMix(seed: 7)
         for _ in 0..<10_000 {
             var bytes = seed
             for _ in 0..<Int.random(in: 1...2, using: &generator) {

@@ -18,7 +18,7 @@ import Testing
 
     @Test func `is drawn evenly between nothing and its bound`() {
         let policy = ReconnectPolicy()
-        var generator = SplitMix64(seed: 7)
+        var generator = SplitMix(seed: 7)
         let pauses = (0..<10_000).map { _ in policy.delay(afterFailures: 3, using: &generator) }
         #expect(pauses.allSatisfy { (.zero ... .milliseconds(200)).contains($0) })
         for tenth in 0..<10 {

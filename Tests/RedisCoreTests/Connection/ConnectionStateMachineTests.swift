@@ -82,7 +82,7 @@ import Testing
     /// Whatever comes in whatever order: closed stays closed, and every attempt begins with a name to resolve.
     @Test(arguments: UInt64(1)...20)
     func `survives any order of events`(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix(seed: seed)
         var machine = ConnectionStateMachine(reconnects: Bool.random(using: &random))
         var hasSocket = false
         for _ in 0..<500 {

@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `random bytes never make a reply that is not there`() {
-        var random = SplitMix64(seed: 7)
+        var random = SplitMix(seed: 7)
         let alphabet = Array("$:*+-\r\n0123456789a".utf8)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 1...24, using: &random)).map { _ in
@@ -55,7 +55,7 @@ import Testing
     @Test func `replies of all kinds and sizes arrive whole, wherever a read ends`() async throws {
         try await withRedisServer { server in
             try await RedisClient.withClient(server.configuration) { redis in
-                var random = SplitMix64(seed: 11)
+                var random = SplitMix(seed: 11)
                 let sizes = [0, 1, 9, 10, 99, 1_000, 4_095, 4_096, 32_766, 32_767, 32_768, 40_000]
                 for (index, size) in sizes.enumerated() {
                     try await redis.set(RedisKey("s\(index)"), to: String(repeating: "v", count: size))

@@ -9,7 +9,7 @@ import Testing
 
     @Test(arguments: UInt64(1)...8)
     func `behaves as a queue, wherever it wraps and grows`(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix(seed: seed)
         let ring = ReplyRing()
         var model: [UInt64] = []
         var next: UInt64 = 1

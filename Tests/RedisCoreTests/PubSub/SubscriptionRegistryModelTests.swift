@@ -25,7 +25,7 @@ private struct World {
     }
 
     var faults: [String] = []
-    private var random: SplitMix64
+    private var random: SplitMix
     private var registry = Registry()
     private let names = (0..<4).map { SubscribedName($0 < 2 ? .channel : .pattern, "n\($0 / 2)") }
 
@@ -43,7 +43,7 @@ private struct World {
     private var losses = 0
     private var openGaps: [Int: Int] = [:]
 
-    init(seed: UInt64) { random = SplitMix64(seed: seed) }
+    init(seed: UInt64) { random = SplitMix(seed: seed) }
 
     mutating func step() {
         let subscriber = Int.random(in: 0..<4, using: &random)

@@ -10,19 +10,21 @@ import Darwin
 ///
 /// `ContinuousClock.Instant` itself is opaque to the compiler: whatever contains one is copied and compared through the
 /// runtime, which costs a lock cycle a tenth of its instructions.
-struct Moment: Comparable, Hashable, Sendable {
+package struct Moment: Comparable, Hashable, Sendable {
     /// Since an origin of the system's choice.
-    private let time: Duration
+    @usableFromInline
+    let time: Duration
 
-    private init(_ time: Duration) { self.time = time }
+    @inlinable
+    init(_ time: Duration) { self.time = time }
 
-    static var now: Moment {
+    package static var now: Moment {
         let (seconds, nanoseconds) = reading
         return Moment(Duration(secondsComponent: seconds, attosecondsComponent: nanoseconds * 1_000_000_000))
     }
 
     /// The same clock as a plain number of nanoseconds, for what is decided a million times a second.
-    static var nanoseconds: Int64 {
+    package static var nanoseconds: Int64 {
         let (seconds, nanoseconds) = reading
         return seconds &* 1_000_000_000 &+ nanoseconds
     }
@@ -42,14 +44,19 @@ struct Moment: Comparable, Hashable, Sendable {
         return (Int64(words.0), Int64(words.1))
     }
 
-    static func + (moment: Moment, duration: Duration) -> Moment { Moment(moment.time + duration) }
-    static func += (moment: inout Moment, duration: Duration) { moment = moment + duration }
-    static func - (moment: Moment, duration: Duration) -> Moment { Moment(moment.time - duration) }
-    static func - (later: Moment, earlier: Moment) -> Duration { later.time - earlier.time }
-    static func < (one: Moment, other: Moment) -> Bool { one.time < other.time }
+    @inlinable
+    package static func + (moment: Moment, duration: Duration) -> Moment { Moment(moment.time + duration) }
+    @inlinable
+    package static func += (moment: inout Moment, duration: Duration) { moment = moment + duration }
+    @inlinable
+    package static func - (moment: Moment, duration: Duration) -> Moment { Moment(moment.time - duration) }
+    @inlinable
+    package static func - (later: Moment, earlier: Moment) -> Duration { later.time - earlier.time }
+    @inlinable
+    package static func < (one: Moment, other: Moment) -> Bool { one.time < other.time }
 
     /// The same moment for a user.
-    var instant: ContinuousClock.Instant { Self.origin.instant + (self - Self.origin.moment) }
+    package var instant: ContinuousClock.Instant { Self.origin.instant + (self - Self.origin.moment) }
 
     /// One moment in both notations; read once, so that equal moments are equal instants.
     private static let origin = (instant: ContinuousClock.now, moment: Moment.now)
@@ -57,5 +64,6 @@ struct Moment: Comparable, Hashable, Sendable {
 
 extension Duration {
     /// Whole nanoseconds; durations here are far below the 292 years at which this would overflow.
-    var nanoseconds: Int64 { components.seconds &* 1_000_000_000 &+ components.attoseconds / 1_000_000_000 }
+    @inlinable
+    package var nanoseconds: Int64 { components.seconds &* 1_000_000_000 &+ components.attoseconds / 1_000_000_000 }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Coordination
+@testable import RedisCore
 
 @Suite struct MomentTests {
     @Test func `a moment is the same instant whenever it is asked, and later ones are later`() {

@@ -1,11 +1,11 @@
-import FoundationEssentials
+package import FoundationEssentials
 
 /// Dates as in RFC 3339, section 5.6, years 1 to 9999, written by hand because a formatter costs more than the event.
 ///
 /// The day count is Howard Hinnant's `days_from_civil` (howardhinnant.github.io/date_algorithms.html).
-enum RFC3339 {
+package enum RFC3339 {
     /// What Go's `time.Time{}` looks like: the first instant of year 1.
-    static let zeroTime = Date(timeIntervalSinceReferenceDate: Double((daysBeforeYear1 - daysBefore2001) * 86_400))
+    package static let zeroTime = Date(timeIntervalSinceReferenceDate: Double((daysBeforeYear1 - daysBefore2001) * 86_400))
 
     private static let daysBeforeYear1 = days(year: 1, month: 1, day: 1)
     private static let daysBefore2001 = days(year: 2001, month: 1, day: 1)
@@ -44,13 +44,13 @@ enum RFC3339 {
 
 extension RFC3339 {
     /// `2025-11-21T08:53:04.123456Z`; nil outside the years 1 to 9999.
-    static func string(_ date: Date) -> String? {
+    package static func string(_ date: Date) -> String? {
         var bytes: [UInt8] = []
         return append(date, to: &bytes) ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
     /// Appends 27 bytes, always UTC and six digits, so that texts sort as their dates do; false outside 1...9999.
-    static func append(_ date: Date, to bytes: inout [UInt8]) -> Bool {
+    package static func append(_ date: Date, to bytes: inout [UInt8]) -> Bool {
         let micros = (date.timeIntervalSinceReferenceDate * 1_000_000).rounded()
         // Far beyond the legal years and still exact as Int; also refuses NaN.
         guard micros.magnitude < 1e18 else { return false }
@@ -82,7 +82,7 @@ extension RFC3339 {
 
 extension RFC3339 {
     /// Reads a date; nil when it is none.
-    static func parse(_ text: String) -> Date? {
+    package static func parse(_ text: String) -> Date? {
         parse(text.utf8Span.span)
     }
 
@@ -90,7 +90,7 @@ extension RFC3339 {
     ///
     /// Any number of fraction digits (nine count), `Z` or an offset, and a leap second, which counts as the second
     /// after it.
-    static func parse(_ text: Span<UInt8>) -> Date? {
+    package static func parse(_ text: Span<UInt8>) -> Date? {
         var cursor = Cursor(index: 0)
         guard let year = cursor.number(4, text), year >= 1, cursor.skip("-", text),
             let month = cursor.number(2, text), (1...12).contains(month), cursor.skip("-", text),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import EventBus
+@testable import RedisCore
 
 @Suite("RFC 3339 dates")
 struct RFC3339Tests {
