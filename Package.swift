@@ -32,6 +32,7 @@ let package = Package(
         .library(name: "RedisCore", targets: ["RedisCore"]),
         .library(name: "EventBus", targets: ["EventBus"]),
         .library(name: "Coordination", targets: ["Coordination"]),
+        .library(name: "Cache", targets: ["Cache"]),
         .library(name: "EmbeddedRedis", targets: ["EmbeddedRedis"]),
         .executable(name: "worker", targets: ["worker"]),
     ],
@@ -49,6 +50,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibuv"),
         .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CZstd"),
         .target(
             name: "RedisCore",
             dependencies: ["CLibuv", "CHiredis", logging, metrics, lifecycle, deque, heap],
@@ -62,6 +64,11 @@ let package = Package(
         .target(
             name: "Coordination",
             dependencies: ["RedisCore", logging, metrics, tracing, lifecycle, deque],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Cache",
+            dependencies: ["RedisCore", "CZstd", logging, metrics, tracing, lifecycle, deque, heap],
             swiftSettings: strict
         ),
         .target(
@@ -151,6 +158,10 @@ let package = Package(
                 "Coordination", "RedisCore", "TestSupport", "lock-torture", "limit-torture", "permit-torture", logging,
                 lifecycle,
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CacheTests",
+            dependencies: ["Cache", "RedisCore", "TestSupport", logging, metrics, lifecycle],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddedRedisTests",

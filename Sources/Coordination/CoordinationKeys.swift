@@ -117,32 +117,5 @@ final class CoordinationKeys: Sendable {
     }
 
     /// Percent-escapes what could move a key to another slot, match a pattern or break a log line.
-    static func escaped(_ name: String) -> String {
-        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in !bytes.contains(where: needsEscape) }
-        if isPlain ?? !name.utf8.contains(where: needsEscape) { return name }
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(name.utf8.count + 8)
-        for byte in name.utf8 {
-            if needsEscape(byte) {
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    @inline(__always)
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || (byte < 0x80 && (byte < 64 ? escapedBytes.0 : escapedBytes.1) >> UInt64(byte & 63) & 1 == 1)
-    }
-
-    /// A bit for each byte below 0x80: `% * ?` in the first word, `[ \ ] { }` and 0x7F in the second.
-    private static let escapedBytes: (UInt64, UInt64) = {
-        var words: (UInt64, UInt64) = (0, 0)
-        for byte in "%*?".utf8 { words.0 |= 1 << UInt64(byte) }
-        for byte in "[\\]{}\u{7F}".utf8 { words.1 |= 1 << UInt64(byte - 64) }
-        return words
-    }()
+    static func escaped(_ name: String) -> String { KeyText.escaped(name) }
 }

@@ -5,7 +5,8 @@ package import FoundationEssentials
 /// The day count is Howard Hinnant's `days_from_civil` (howardhinnant.github.io/date_algorithms.html).
 package enum RFC3339 {
     /// What Go's `time.Time{}` looks like: the first instant of year 1.
-    package static let zeroTime = Date(timeIntervalSinceReferenceDate: Double((daysBeforeYear1 - daysBefore2001) * 86_400))
+    package static let zeroTime = Date(
+        timeIntervalSinceReferenceDate: Double((daysBeforeYear1 - daysBefore2001) * 86_400))
 
     private static let daysBeforeYear1 = days(year: 1, month: 1, day: 1)
     private static let daysBefore2001 = days(year: 2001, month: 1, day: 1)

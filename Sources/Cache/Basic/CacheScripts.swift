@@ -1,0 +1,89 @@
+import RedisCore
+
+/// The scripts of single entries.
+///
+/// Every one that changes an entry ends its fill lease first, so that a load which began before cannot land after.
+enum CacheScripts {
+    /// | | |
+    /// |---|---|
+    /// | KEYS[1] | the entry |
+    /// | KEYS[2] | its fill lease |
+    /// | ARGV[1] | the entry's bytes before the time |
+    /// | ARGV[2] | the bytes behind it |
+    /// | ARGV[3] | time to live, ms; empty for none, `keep` for what is left |
+    /// | ARGV[4] | `NX`, `XX`, or empty |
+    /// | ARGV[5] | what the wake channel adds to the lease's key |
+    /// | returns | the server's time, µs, which is in the entry; −1 when the condition did not hold |
+    ///
+    /// Setting the same twice is harmless but for NX: its second answer is "exists".
+    static func set(isConditional: Bool) -> RedisScript { isConditional ? conditionalSet : plainSet }
+
+    private static let plainSet = RedisScript("cache.set", isSafeToRepeat: true, setSource)
+    private static let conditionalSet = RedisScript("cache.set", isSafeToRepeat: false, setSource)
+
+    private static let setSource = """
+        if ARGV[4] == 'NX' and redis.call('EXISTS', KEYS[1]) == 1 then return -1 end
+        if ARGV[4] == 'XX' and redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+        local time = redis.call('TIME')
+        local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
+        local entry = ARGV[1] .. struct.pack('>I8', now) .. ARGV[2]
+        if ARGV[3] == '' then
+            redis.call('SET', KEYS[1], entry)
+        elseif ARGV[3] == 'keep' then
+            redis.call('SET', KEYS[1], entry, 'KEEPTTL')
+        else
+            redis.call('SET', KEYS[1], entry, 'PX', ARGV[3])
+        end
+        return now
+        """
+
+    /// | | |
+    /// |---|---|
+    /// | KEYS[1] | the entry |
+    /// | KEYS[2] | its fill lease |
+    /// | ARGV[1] | what the wake channel adds to the lease's key |
+    /// | returns | 1 deleted, 0 there was none |
+    static let delete = RedisScript(
+        "cache.delete", isSafeToRepeat: true,
+        """
+        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[1], '') end
+        return redis.call('UNLINK', KEYS[1])
+        """)
+
+    /// | | |
+    /// |---|---|
+    /// | KEYS[1] | the entry |
+    /// | KEYS[2] | its fill lease |
+    /// | ARGV[1] | what the wake channel adds to the lease's key |
+    /// | returns | the entry, now deleted, or null |
+    static let getAndDelete = RedisScript(
+        "cache.getAndDelete", isSafeToRepeat: false,
+        """
+        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[1], '') end
+        local entry = redis.call('GET', KEYS[1])
+        redis.call('UNLINK', KEYS[1])
+        return entry
+        """)
+
+    /// | | |
+    /// |---|---|
+    /// | KEYS[1] | a stamp: of a tag or a namespace |
+    /// | ARGV[1] | how long it is remembered, ms; empty for always |
+    /// | returns | the stamp, µs: the server's time, always later than the last |
+    static let stamp = RedisScript(
+        "cache.stamp", isSafeToRepeat: true,
+        """
+        local time = redis.call('TIME')
+        local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+        local last = tonumber(redis.call('GET', KEYS[1]) or 0)
+        if last >= now then now = last + 1 end
+        local text = string.format('%.0f', now)
+        if ARGV[1] == '' then
+            redis.call('SET', KEYS[1], text)
+        else
+            redis.call('SET', KEYS[1], text, 'PX', ARGV[1])
+        end
+        return now
+        """)
+}

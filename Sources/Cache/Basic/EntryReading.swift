@@ -1,0 +1,86 @@
+import FoundationEssentials
+import RedisCore
+
+/// What a read of one entry found.
+enum EntryState: Sendable {
+    case absent
+    /// There is something, but it counts as missing: invalidated by a tag or its namespace, or of another schema.
+    case dead(StoredEntry)
+    case present(StoredEntry)
+    /// Bytes that pretend to be an entry and are none.
+    case damaged
+}
+
+extension RedisCache {
+    /// Reads one entry with what may have invalidated it: one MGET.
+    ///
+    /// `tags` are those that the entry is expected to have. Tags it has besides cost a second round trip.
+    func fetch(_ entry: RedisKey, tags: [String] = [], operation: String) async throws -> EntryState {
+        let replies = try await mget([entry] + keys.epochs + tags.map(keys.tag), operation, key: entry.name)
+        let stamps = replies.dropFirst()
+        let known = zip(tags, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
+        return try await judge(
+            replies[0], epochs: Self.latest(stamps.prefix(keys.epochs.count)),
+            tagStamps: Dictionary(known, uniquingKeysWith: max), operation)
+    }
+
+    /// Reads many entries: one MGET, and one more if some have tags.
+    func fetchMany(_ entries: [RedisKey], operation: String) async throws -> [EntryState] {
+        let replies = try await mget(entries + keys.epochs, operation, key: nil)
+        let epochs = Self.latest(replies.dropFirst(entries.count))
+        let stored = replies.prefix(entries.count).map { $0.map(StoredEntry.init) }
+        let tags = Set(stored.flatMap { $0??.envelope?.tags ?? [] })
+        let stamps = try await stamps(of: tags, operation)
+        return stored.map { found in
+            guard let found else { return .absent }
+            guard let entry = found else { return .damaged }
+            return verdict(entry, epochs: epochs, stamps)
+        }
+    }
+
+    private func judge(
+        _ bytes: Data?, epochs: Int64, tagStamps: [String: Int64], _ operation: String
+    ) async throws -> EntryState {
+        guard let bytes else { return .absent }
+        guard let entry = StoredEntry(bytes) else { return .damaged }
+        guard let tags = entry.envelope?.tags, !tags.isEmpty else { return verdict(entry, epochs: epochs, tagStamps) }
+        let more = try await stamps(of: Set(tags).subtracting(tagStamps.keys), operation)
+        return verdict(entry, epochs: epochs, tagStamps.merging(more, uniquingKeysWith: max))
+    }
+
+    /// A value that was true at a time is dead if something it depends on was invalidated then or later.
+    private func verdict(_ entry: StoredEntry, epochs: Int64, _ tagStamps: [String: Int64]) -> EntryState {
+        guard let envelope = entry.envelope else { return .present(entry) }
+        let isDead =
+            !options.reads(schema: envelope.schema) || envelope.written <= epochs
+            || envelope.tags.contains { envelope.written <= tagStamps[$0] ?? 0 }
+        return isDead ? .dead(entry) : .present(entry)
+    }
+
+    private func stamps(of tags: Set<String>, _ operation: String) async throws -> [String: Int64] {
+        guard !tags.isEmpty else { return [:] }
+        let tags = Array(tags)
+        let replies = try await mget(tags.map(keys.tag), operation, key: nil)
+        return Dictionary(uniqueKeysWithValues: zip(tags, replies.map(Self.stamp)))
+    }
+
+    private func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
+        let replies = try await engine.call(operation, key: key) { redis throws(RedisError) in
+            try await redis.command(RedisCommand("MGET", arguments: keys), as: [Data?].self, timeout: options.timeout)
+        }
+        guard replies.count == keys.count else {
+            throw CacheError(
+                .unavailable, operation: operation, key: key,
+                message: "\(operation) got \(replies.count) values for \(keys.count) keys")
+        }
+        return replies
+    }
+
+    private static func stamp(_ reply: Data?) -> Int64 {
+        reply.flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
+    }
+
+    private static func latest(_ replies: some Sequence<Data?>) -> Int64 {
+        replies.reduce(0) { max($0, stamp($1)) }
+    }
+}

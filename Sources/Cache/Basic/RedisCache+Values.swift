@@ -1,0 +1,143 @@
+import FoundationEssentials
+import Metrics
+import RedisCore
+
+extension RedisCache {
+    /// The value under a key; nil when there is none.
+    ///
+    /// One round trip, two for an entry with tags that are not named here.
+    ///
+    /// - Parameter tags: Tags that the entry is expected to have.
+    /// - Throws: `undecodable` for something that is not a `T`, `unavailable` under ``CacheFailurePolicy/closed``,
+    ///   `invalidArgument`; `CancellationError`.
+    public func get<T: Decodable & Sendable>(
+        _ key: String, as type: T.Type = T.self, tags: [String] = []
+    ) async throws -> T? {
+        switch try await lookup(key, as: type, tags: tags) {
+        case .hit(let value): return value
+        case .miss: return nil
+        case .unavailable(let error):
+            guard options.failure == .closed else { return nil }
+            throw error
+        case .undecodable(let error): throw error
+        }
+    }
+
+    /// The value under a key, or why there is none: a miss, an outage and a value that cannot be read are three things.
+    ///
+    /// Cost as ``get(_:as:tags:)``. Throws `invalidArgument` and `CancellationError` only.
+    public func lookup<T: Decodable & Sendable>(
+        _ key: String, as type: T.Type = T.self, tags: [String] = []
+    ) async throws -> CacheLookup<T> {
+        let entry = try entry(key, "get")
+        let state: EntryState
+        do {
+            state = try await fetch(entry, tags: tags, operation: "get")
+        } catch let error as CacheError where error.code == .unavailable {
+            return .unavailable(error)
+        }
+        return found(state, entry, type)
+    }
+
+    private func found<T: Decodable>(_ state: EntryState, _ entry: RedisKey, _ type: T.Type) -> CacheLookup<T> {
+        switch state {
+        case .absent, .dead:
+            engine.metrics.misses.increment()
+            return .miss
+        case .damaged: return undecodable(damaged(entry))
+        case .present(let stored):
+            do throws(CacheError) {
+                guard let value = try value(of: stored, type, entry, "get") else {
+                    engine.metrics.misses.increment()
+                    return .miss
+                }
+                engine.metrics.hits.increment()
+                return .hit(value)
+            } catch {
+                return undecodable(error)
+            }
+        }
+    }
+
+    private func undecodable<T>(_ error: CacheError) -> CacheLookup<T> {
+        engine.metrics.undecodable.increment()
+        return .undecodable(error)
+    }
+
+    private func damaged(_ entry: RedisKey) -> CacheError {
+        CacheError(
+            .undecodable, operation: "get", key: entry.name,
+            message: "the value is damaged, or of a newer version of this package")
+    }
+
+    /// The value of a stored entry; nil for a negative one.
+    func value<T: Decodable>(
+        of stored: StoredEntry, _ type: T.Type, _ entry: RedisKey, _ operation: String
+    ) throws(CacheError) -> T? {
+        if stored.envelope?.isNegative == true { return nil }
+        guard let bytes = stored.bytes(limit: CacheOptions.largestUnpacked) else { throw damaged(entry) }
+        return try coder.decode(type, codec: stored.envelope?.codec, bytes, operation: operation, key: entry.name)
+    }
+
+    /// The value under a key, or another one in its place; nothing is stored.
+    ///
+    /// Cost and errors as ``get(_:as:tags:)``.
+    public func get<T: Decodable & Sendable>(
+        _ key: String, default value: @autoclosure () -> T, tags: [String] = []
+    ) async throws -> T {
+        try await get(key, as: T.self, tags: tags) ?? value()
+    }
+
+    /// Several values by their keys, those without one left out.
+    ///
+    /// One round trip, two when some entries have tags; no keys, none.
+    ///
+    /// - Throws: `undecodable` for the first value found that is not a `T`, else as ``get(_:as:tags:)``.
+    public func getMany<T: Decodable & Sendable>(
+        _ wanted: some Sequence<String> & Sendable, as type: T.Type = T.self
+    ) async throws -> [String: T] {
+        try check()
+        let names = Array(Set(wanted))
+        guard !names.isEmpty else { return [:] }
+        var entries: [RedisKey] = []
+        entries.reserveCapacity(names.count)
+        for name in names { entries.append(try keys.entry(name, operation: "getMany")) }
+        let states: [EntryState]
+        do {
+            states = try await fetchMany(entries, operation: "getMany")
+        } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+            return [:]
+        }
+        var values: [String: T] = Dictionary(minimumCapacity: names.count)
+        for (index, name) in names.enumerated() {
+            switch found(states[index], entries[index], type) {
+            case .hit(let value): values[name] = value
+            case .undecodable(let error): throw error
+            case .miss, .unavailable: break
+            }
+        }
+        return values
+    }
+}
+
+/// What a read of a cache found, with the reasons for nothing told apart.
+public enum CacheLookup<Value: Sendable>: Sendable {
+    /// The value.
+    case hit(Value)
+    /// There is none, it has been invalidated, or its source had none.
+    case miss
+    /// Redis did not answer, or the circuit breaker is open.
+    case unavailable(CacheError)
+    /// Something is there that is not a `Value`.
+    case undecodable(CacheError)
+
+    /// The value, if there is one.
+    public var value: Value? {
+        if case .hit(let value) = self { value } else { nil }
+    }
+}
+
+extension CacheOptions {
+    /// Above the guard of any sensible writer; what claims to be larger is taken for damaged.
+    static let largestUnpacked = 512 << 20
+}

@@ -1,0 +1,157 @@
+import FoundationEssentials
+import Metrics
+import RedisCore
+
+extension RedisCache {
+    /// Stores a value, whatever was there.
+    ///
+    /// One round trip, safe to repeat. A load that is on its way into this key does not land any more.
+    ///
+    /// - Parameters:
+    ///   - ttl: From the moment the server writes it.
+    ///   - tags: What it is invalidated by: at most 64, each 1 to 255 bytes. An entry with tags lives at most
+    ///     ``CacheOptions/longestTagLife``.
+    /// - Throws: `tooLarge`, `unencodable`, `invalidArgument`, `unavailable`; `CancellationError`. The old value may
+    ///   still be there then.
+    public func set<T: Encodable & Sendable>(
+        _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
+    ) async throws {
+        _ = try await store(key, value, ttl, tags, condition: "", "set")
+    }
+
+    /// Stores a value if its key has none; true if it did.
+    ///
+    /// One round trip. Not repeated when its reply is lost: the error says so. Errors as ``set(_:_:ttl:tags:)``.
+    public func add<T: Encodable & Sendable>(
+        _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
+    ) async throws -> Bool {
+        try await store(key, value, ttl, tags, condition: "NX", "add")
+    }
+
+    /// Stores a value if its key has one; true if it did.
+    ///
+    /// One round trip. Not repeated when its reply is lost: the error says so. Errors as ``set(_:_:ttl:tags:)``.
+    public func replace<T: Encodable & Sendable>(
+        _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
+    ) async throws -> Bool {
+        try await store(key, value, ttl, tags, condition: "XX", "replace")
+    }
+
+    private func store<T: Encodable>(
+        _ key: String, _ value: T, _ ttl: CacheTTL, _ tags: [String], condition: String, _ operation: String
+    ) async throws -> Bool {
+        let entry = try entry(key, operation)
+        let pieces = try pieces(value, tags, entry, operation)
+        let life = try life(ttl, tags, operation)
+        let sent = CacheEngine.localTime
+        let script = CacheScripts.set(isConditional: !condition.isEmpty)
+        let time = try await engine.call(operation, key: entry.name) { redis throws(RedisError) in
+            try await redis.evaluate(
+                script, keys: [entry, CacheKeys.lease(of: entry)],
+                arguments: [pieces.head, pieces.tail, life, condition, keys.wakeSuffix], as: Int64.self,
+                timeout: options.timeout)
+        }
+        guard time >= 0 else { return false }
+        engine.note(serverTime: time, sentAt: sent)
+        engine.metrics.writes.increment()
+        return true
+    }
+
+    /// Stores several values in one round trip.
+    ///
+    /// Not atomic: others may see some of them before the rest. A failure of the connection leaves any of them undone;
+    /// a value that cannot be encoded leaves all of them undone. Errors as ``set(_:_:ttl:tags:)``.
+    public func setMany<T: Encodable & Sendable>(
+        _ values: [String: T], ttl: CacheTTL = .default, tags: [String] = []
+    ) async throws {
+        try check()
+        guard !values.isEmpty else { return }
+        let life = try life(ttl, tags, "setMany")
+        var batch: [(keys: [RedisKey], arguments: [any RedisArgument])] = []
+        batch.reserveCapacity(values.count)
+        for (key, value) in values {
+            let entry = try keys.entry(key, operation: "setMany")
+            let pieces = try pieces(value, tags, entry, "setMany")
+            batch.append(
+                ([entry, CacheKeys.lease(of: entry)], [pieces.head, pieces.tail, life, "", keys.wakeSuffix]))
+        }
+        try await run(CacheScripts.set(isConditional: false), batch, "setMany")
+        engine.metrics.writes.increment(by: Int64(values.count))
+    }
+
+    /// Deletes entries; how many there were.
+    ///
+    /// One round trip; no keys, none. Loads that are on their way into these keys do not land any more. Deleting twice is
+    /// deleting once, but the count of a repeated call may be too low.
+    ///
+    /// - Throws: `unavailable`: the entries may still be there. `invalidArgument`; `CancellationError`.
+    @discardableResult
+    public func delete(_ keys: String...) async throws -> Int { try await deleteMany(keys) }
+
+    /// Deletes entries; how many there were.
+    ///
+    /// As ``delete(_:)``.
+    @discardableResult
+    public func deleteMany(_ names: some Sequence<String> & Sendable) async throws -> Int {
+        try check()
+        var batch: [(keys: [RedisKey], arguments: [any RedisArgument])] = []
+        for name in Set(names) {
+            let entry = try keys.entry(name, operation: "delete")
+            batch.append(([entry, CacheKeys.lease(of: entry)], [keys.wakeSuffix]))
+        }
+        guard !batch.isEmpty else { return 0 }
+        let results = try await run(CacheScripts.delete, batch, "delete")
+        engine.metrics.deletes.increment(by: Int64(batch.count))
+        return results.reduce(0) { count, value in
+            if case .integer(let deleted) = value { count + Int(deleted) } else { count }
+        }
+    }
+
+    /// One script for several entries in one round trip; the first failure is thrown.
+    @discardableResult
+    func run(
+        _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
+    ) async throws -> [RedisValue] {
+        try await engine.call(operation, key: nil) { redis throws(RedisError) in
+            var values: [RedisValue] = []
+            for result in try await redis.evaluate(script, batch: batch, timeout: options.timeout) {
+                values.append(try result.get())
+            }
+            return values
+        }
+    }
+}
+
+// MARK: - What is written
+
+extension RedisCache {
+    /// A value as an entry, within the guard.
+    func pieces<T: Encodable>(
+        _ value: T, _ tags: [String], _ entry: RedisKey, _ operation: String,
+        freshness: Envelope.Freshness? = nil
+    ) throws(CacheError) -> Envelope.Pieces {
+        try CacheKeys.check(tags: tags, operation: operation)
+        let payload = try coder.encode(value, operation: operation, key: entry.name)
+        guard payload.bytes.count <= options.maxValueBytes else {
+            throw CacheError(
+                .tooLarge, operation: operation, key: entry.name,
+                message: "the value has \(payload.bytes.count) bytes; the cache takes \(options.maxValueBytes)")
+        }
+        let envelope = Envelope(codec: payload.codec, schema: options.schema, freshness: freshness, tags: tags)
+        return envelope.pieces(payload.bytes, options.compression)
+    }
+
+    /// An entry's time to live as its script takes it.
+    func life(_ ttl: CacheTTL, _ tags: [String], _ operation: String) throws(CacheError) -> String {
+        let milliseconds = try milliseconds(ttl, operation)
+        if !tags.isEmpty {
+            let most = try options.longestTagLife.cacheMilliseconds("the longest life of a tag", operation: operation)
+            guard let milliseconds, milliseconds <= most else {
+                throw CacheError(
+                    .invalidArgument, operation: operation,
+                    message: "an entry with tags must end within \(options.longestTagLife), as tags are forgotten then")
+            }
+        }
+        return milliseconds.map { String($0) } ?? ""
+    }
+}

@@ -1,0 +1,73 @@
+/// How a cache stores, guards and fails; every field has a default that suits most.
+public struct CacheOptions: Sendable {
+    /// What `.default` means, 1 ms to ten years or `.never`; an hour.
+    public var defaultTTL: CacheTTL
+    /// Turns values into bytes; JSON.
+    public var serializer: any CacheSerializer
+    /// Written into every entry; change it when the meaning of stored values changes.
+    public var schema: UInt16
+    /// Entries of these schema versions are read, all others count as missing; only ``schema`` when nil.
+    public var readableSchemas: ClosedRange<UInt16>?
+    /// What is compressed; payloads from 1 KiB on.
+    public var compression: CacheCompression
+    /// Larger values, counted before compression, are refused with `tooLarge`: 1 byte to 512 MiB; 1 MiB.
+    public var maxValueBytes: Int
+    /// How long one call waits for Redis at most, 1 ms to 24 hours; 1 s.
+    public var timeout: Duration
+    /// What a read says when Redis does not answer.
+    public var failure: CacheFailurePolicy
+    /// The longest life of an entry with tags, and how long a tag's invalidation is remembered, 1 s to ten years; 30
+    /// days.
+    public var longestTagLife: Duration
+
+    /// The defaults of the field, unless told otherwise.
+    public init(
+        defaultTTL: CacheTTL = .after(.seconds(3_600)), serializer: any CacheSerializer = .json, schema: UInt16 = 0,
+        readableSchemas: ClosedRange<UInt16>? = nil, compression: CacheCompression = .default,
+        maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1), failure: CacheFailurePolicy = .open,
+        longestTagLife: Duration = .seconds(30 * 86_400)
+    ) {
+        self.defaultTTL = defaultTTL
+        self.serializer = serializer
+        self.schema = schema
+        self.readableSchemas = readableSchemas
+        self.compression = compression
+        self.maxValueBytes = maxValueBytes
+        self.timeout = timeout
+        self.failure = failure
+        self.longestTagLife = longestTagLife
+    }
+
+    /// What cannot work; every call of the cache throws it.
+    func flaw() -> CacheError? {
+        func flaw(_ message: String) -> CacheError {
+            CacheError(.invalidArgument, operation: "configure", message: message)
+        }
+        do throws(CacheError) {
+            _ = try CacheTTL.default.milliseconds(default: defaultTTL, operation: "configure", what: "the default TTL")
+            _ = try timeout.cacheMilliseconds("the time-out", operation: "configure")
+            _ = try longestTagLife.cacheMilliseconds("the longest life of a tag", operation: "configure")
+        } catch {
+            return error
+        }
+        if let text = compression.flaw { return flaw(text) }
+        guard (1...512 << 20).contains(maxValueBytes) else {
+            return flaw("the largest value is \(maxValueBytes) bytes; give 1 to \(512 << 20)")
+        }
+        guard [CacheCodec.json, CacheCodec.text].contains(serializer.codec) || serializer.codec >= CacheCodec.firstOwn
+        else { return flaw("a serializer's codec is \(serializer.codec); formats of your own take 16 to 255") }
+        return nil
+    }
+
+    func reads(schema: UInt16) -> Bool { readableSchemas?.contains(schema) ?? (schema == self.schema) }
+}
+
+/// What a read of a cache says when Redis does not answer.
+///
+/// Writes, invalidations and counters always throw: a lost invalidation that nobody hears of is a stale value.
+public enum CacheFailurePolicy: Sendable, Hashable {
+    /// The value counts as missing, so the caller goes to its source; counted, and logged once per outage.
+    case open
+    /// The read throws `unavailable`.
+    case closed
+}

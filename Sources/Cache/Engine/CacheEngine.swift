@@ -1,0 +1,140 @@
+import Logging
+import Metrics
+import RedisCore
+import Synchronization
+
+/// What all caches and stores of one client share: the circuit breaker, the server's clock, metrics.
+///
+/// Found by the client's identity, so that caches can be made anywhere and still share them. It lives as long as
+/// somebody uses it.
+final class CacheEngine: Sendable {
+    let redis: RedisClient
+    let metrics = CacheMetrics.shared
+    var logger: Logger { redis.logger }
+
+    private let breaker = Mutex(CircuitBreaker())
+    /// Nothing failed lately: spares every call the mutex.
+    private let isQuiet = Atomic(true)
+    private let clock: SharedClock
+    private let reconnects: Int
+
+    /// Of its own, because the observer of reconnects outlives the engine's `init` before it is complete.
+    private final class SharedClock: Sendable {
+        let value = Mutex(ServerClock())
+    }
+
+    private init(_ redis: RedisClient) {
+        self.redis = redis
+        let clock = SharedClock()
+        self.clock = clock
+        // Another server may answer now.
+        reconnects = redis.observeReconnects { clock.value.withLock { $0.forget() } }
+    }
+
+    private struct Entry {
+        weak var engine: CacheEngine?
+    }
+
+    /// The identity cannot be reused while the entry is valid: the engine keeps its client alive.
+    private static let engines = Mutex<[ObjectIdentifier: Entry]>([:])
+
+    static func of(_ redis: RedisClient) -> CacheEngine {
+        engines.withLock { engines in
+            let id = ObjectIdentifier(redis)
+            if let engine = engines[id]?.engine { return engine }
+            let engine = CacheEngine(redis)
+            engines[id] = Entry(engine: engine)
+            return engine
+        }
+    }
+
+    deinit {
+        redis.stopObservingReconnects(reconnects)
+        let id = ObjectIdentifier(redis)
+        Self.engines.withLock { engines in
+            // A successor may have been made since the last reference went away.
+            if engines[id]?.engine == nil { engines[id] = nil }
+        }
+    }
+}
+
+// MARK: - Calls
+
+extension CacheEngine {
+    /// Asks Redis, unless the circuit is open; tells the breaker how it went and turns errors into those of this module.
+    func call<T>(
+        _ operation: String, key: String?, _ body: (RedisClient) async throws(RedisError) -> T
+    ) async throws -> T {
+        let verdict = isQuiet.load(ordering: .relaxed) ? .proceed : breaker.withLock { $0.ask(.now) }
+        guard verdict != .refuse else {
+            metrics.refused.increment()
+            throw CacheError(
+                .unavailable, operation: operation, key: key,
+                message: "\(operation) was not sent: Redis did not answer lately and is left alone for a moment")
+        }
+        do throws(RedisError) {
+            let value = try await body(redis)
+            if !isQuiet.load(ordering: .relaxed) { succeeded() }
+            return value
+        } catch {
+            if error.isOutage {
+                failed(error)
+            } else if error.code != .cancelled, verdict == .trial {
+                // The server answered, if only with an error.
+                succeeded()
+            }
+            throw CacheError.from(error, operation: operation, key: key)
+        }
+    }
+
+    private func succeeded() {
+        let change = breaker.withLock { breaker in
+            isQuiet.store(true, ordering: .relaxed)
+            return breaker.succeeded()
+        }
+        if change == .closed { logger.notice("cache: Redis answers again") }
+    }
+
+    private func failed(_ error: RedisError) {
+        metrics.failures.increment()
+        let change = breaker.withLock { breaker in
+            isQuiet.store(false, ordering: .relaxed)
+            return breaker.failed(.now)
+        }
+        guard change == .opened else { return }
+        metrics.circuitOpened.increment()
+        logger.warning(
+            "cache: Redis does not answer; reads go to the source until it does", metadata: ["error": "\(error)"])
+    }
+
+    /// True while calls are refused at once.
+    var isOpen: Bool { breaker.withLock { $0.isOpen } }
+}
+
+// MARK: - The server's time
+
+extension CacheEngine {
+    /// Takes the server's time, µs, out of a reply to what was sent at `sent`.
+    func note(serverTime: Int64, sentAt sent: Int64) {
+        let received = Self.localTime
+        clock.value.withLock { $0.note(serverTime, sent: sent, received: received) }
+    }
+
+    /// The server's time now, µs; nil when nothing recent is known.
+    var serverTime: Int64? { clock.value.withLock { $0.time(Self.localTime) } }
+
+    /// A clock that never jumps, µs.
+    static var localTime: Int64 { Moment.nanoseconds / 1_000 }
+}
+
+extension RedisError {
+    /// Redis is not there, or not able to answer anybody.
+    var isOutage: Bool {
+        switch code {
+        case .connectFailed, .connectionLost, .timedOut, .notConnected, .queueFull, .loading, .busy, .clusterDown,
+            .noAuthentication, .wrongPassword, .protocolViolation:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/// Names inside Redis keys: escaped so that they can neither choose a cluster slot, match a pattern nor break a log line.
+///
+/// Bytes below 0x20, 0x7F and `{ } % * ? [ ] \` become `%XX`.
+package enum KeyText {
+    /// The name, escaped; unchanged when there is nothing to escape.
+    package static func escaped(_ name: String) -> String { escaped(name, also: nil) }
+
+    /// The same for one segment of a path: `:` is escaped too, so that a name cannot reach into another's keys.
+    package static func segment(_ name: String) -> String { escaped(name, also: UInt8(ascii: ":")) }
+
+    /// The name as it was before; text that was not escaped here comes back as it is.
+    package static func unescaped(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count)
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let value = hexadecimal(rest.prefix(2)) {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(validating: bytes, as: UTF8.self) ?? text
+    }
+
+    private static func escaped(_ name: String, also extra: UInt8?) -> String {
+        func mustEscape(_ byte: UInt8) -> Bool { needsEscape(byte) || byte == extra }
+        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in !bytes.contains(where: mustEscape) }
+        if isPlain ?? !name.utf8.contains(where: mustEscape) { return name }
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(name.utf8.count + 8)
+        for byte in name.utf8 {
+            if mustEscape(byte) {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Two hexadecimal digits of the form that `escaped` writes.
+    private static func hexadecimal(_ digits: Substring.UTF8View) -> UInt8? {
+        guard digits.count == 2 else { return nil }
+        var value: UInt8 = 0
+        for digit in digits {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | (digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | (digit - UInt8(ascii: "A") + 10)
+            default: return nil
+            }
+        }
+        return value
+    }
+
+    @inline(__always)
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || (byte < 0x80 && (byte < 64 ? escapedBytes.0 : escapedBytes.1) >> UInt64(byte & 63) & 1 == 1)
+    }
+
+    /// A bit for each byte below 0x80: `% * ?` in the first word, `[ \ ] { }` and 0x7F in the second.
+    private static let escapedBytes: (UInt64, UInt64) = {
+        var words: (UInt64, UInt64) = (0, 0)
+        for byte in "%*?".utf8 { words.0 |= 1 << UInt64(byte) }
+        for byte in "[\\]{}\u{7F}".utf8 { words.1 |= 1 << UInt64(byte - 64) }
+        return words
+    }()
+}
