@@ -2,8 +2,8 @@ import RedisCore
 
 /// Every key and channel of a cache is made here; `docs/keys.md` lists them.
 ///
-/// An entry's key is `‹prefix›:‹key›`, readable by other programs. What belongs to it lies under `{‹entry›}:‹part›`: the
-/// whole entry key is the hash tag, and so in the entry's own slot; no pattern of the cache matches it.
+/// An entry's key is `‹prefix›:‹key›`, readable by other programs. What belongs to it lies under `{‹entry›}:‹part›`:
+/// the whole entry key is the hash tag, and so in the entry's own slot; no pattern of the cache matches it.
 struct CacheKeys: Sendable {
     /// Longest accepted name, in bytes of UTF-8.
     static let longestName = 1_024

@@ -2,7 +2,8 @@ import RedisCore
 
 /// The scripts of single entries.
 ///
-/// Every one that changes an entry ends its fill lease first, so that a load which began before cannot land after.
+/// Every one that changes an entry ends its fill lease, so that a load which began before cannot land after. Where
+/// memory is needed that comes first: after a DEL a server out of memory would let the rest of the script write.
 enum CacheScripts {
     /// | | |
     /// |---|---|
@@ -10,7 +11,7 @@ enum CacheScripts {
     /// | KEYS[2] | its fill lease |
     /// | ARGV[1] | the entry's bytes before the time |
     /// | ARGV[2] | the bytes behind it |
-    /// | ARGV[3] | time to live, ms; empty for none, `keep` for what is left |
+    /// | ARGV[3] | time to live, ms; empty for none |
     /// | ARGV[4] | `NX`, `XX`, or empty |
     /// | ARGV[5] | what the wake channel adds to the lease's key |
     /// | returns | the server's time, µs, which is in the entry; −1 when the condition did not hold |
@@ -26,15 +27,13 @@ enum CacheScripts {
         if ARGV[4] == 'XX' and redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
         local entry = ARGV[1] .. struct.pack('>I8', now) .. ARGV[2]
         if ARGV[3] == '' then
             redis.call('SET', KEYS[1], entry)
-        elseif ARGV[3] == 'keep' then
-            redis.call('SET', KEYS[1], entry, 'KEEPTTL')
         else
             redis.call('SET', KEYS[1], entry, 'PX', ARGV[3])
         end
+        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
         return now
         """
 
@@ -55,15 +54,33 @@ enum CacheScripts {
     /// |---|---|
     /// | KEYS[1] | the entry |
     /// | KEYS[2] | its fill lease |
-    /// | ARGV[1] | what the wake channel adds to the lease's key |
-    /// | returns | the entry, now deleted, or null |
-    static let getAndDelete = RedisScript(
-        "cache.getAndDelete", isSafeToRepeat: false,
+    /// | ARGV[1] | the bytes that are expected |
+    /// | ARGV[2] | the new entry's bytes before the time; empty to delete |
+    /// | ARGV[3] | the bytes behind it |
+    /// | ARGV[4] | time to live, ms; empty for none, `keep` for what is left |
+    /// | ARGV[5] | what the wake channel adds to the lease's key |
+    /// | returns | the server's time, µs; −1 when the entry is another or gone |
+    static let swap = RedisScript(
+        "cache.swap", isSafeToRepeat: false,
         """
-        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[1], '') end
         local entry = redis.call('GET', KEYS[1])
-        redis.call('UNLINK', KEYS[1])
-        return entry
+        if entry ~= ARGV[1] then return -1 end
+        local time = redis.call('TIME')
+        local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+        if ARGV[2] == '' then
+            redis.call('UNLINK', KEYS[1])
+        else
+            local new = ARGV[2] .. struct.pack('>I8', now) .. ARGV[3]
+            if ARGV[4] == '' then
+                redis.call('SET', KEYS[1], new)
+            elseif ARGV[4] == 'keep' then
+                redis.call('SET', KEYS[1], new, 'KEEPTTL')
+            else
+                redis.call('SET', KEYS[1], new, 'PX', ARGV[4])
+            end
+        end
+        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
+        return now
         """)
 
     /// | | |

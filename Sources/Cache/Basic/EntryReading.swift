@@ -9,6 +9,10 @@ enum EntryState: Sendable {
     case present(StoredEntry)
     /// Bytes that pretend to be an entry and are none.
     case damaged
+
+    var isPresent: Bool {
+        if case .present = self { true } else { false }
+    }
 }
 
 extension RedisCache {
@@ -16,19 +20,32 @@ extension RedisCache {
     ///
     /// `tags` are those that the entry is expected to have. Tags it has besides cost a second round trip.
     func fetch(_ entry: RedisKey, tags: [String] = [], operation: String) async throws -> EntryState {
+        try await fetchBytes(entry, tags: tags, operation: operation).state
+    }
+
+    /// The same with the entry's bytes, for a change that depends on them.
+    func fetchBytes(
+        _ entry: RedisKey, tags: [String] = [], operation: String
+    ) async throws -> (state: EntryState, bytes: Data?) {
         let replies = try await mget([entry] + keys.epochs + tags.map(keys.tag), operation, key: entry.name)
         let stamps = replies.dropFirst()
         let known = zip(tags, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
-        return try await judge(
+        let state = try await judge(
             replies[0], epochs: Self.latest(stamps.prefix(keys.epochs.count)),
             tagStamps: Dictionary(known, uniquingKeysWith: max), operation)
+        return (state, replies[0])
     }
 
     /// Reads many entries: one MGET, and one more if some have tags.
     func fetchMany(_ entries: [RedisKey], operation: String) async throws -> [EntryState] {
         let replies = try await mget(entries + keys.epochs, operation, key: nil)
-        let epochs = Self.latest(replies.dropFirst(entries.count))
-        let stored = replies.prefix(entries.count).map { $0.map(StoredEntry.init) }
+        return try await judgeMany(
+            Array(replies.prefix(entries.count)), epochs: Self.latest(replies.dropFirst(entries.count)), operation)
+    }
+
+    /// What replies of several entries are worth: one MGET if some have tags.
+    func judgeMany(_ replies: [Data?], epochs: Int64, _ operation: String) async throws -> [EntryState] {
+        let stored = replies.map { $0.map(StoredEntry.init) }
         let tags = Set(stored.flatMap { $0??.envelope?.tags ?? [] })
         let stamps = try await stamps(of: tags, operation)
         return stored.map { found in
@@ -38,7 +55,8 @@ extension RedisCache {
         }
     }
 
-    private func judge(
+    /// What the reply of one entry is worth.
+    func judge(
         _ bytes: Data?, epochs: Int64, tagStamps: [String: Int64], _ operation: String
     ) async throws -> EntryState {
         guard let bytes else { return .absent }
@@ -80,7 +98,8 @@ extension RedisCache {
         reply.flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
     }
 
-    private static func latest(_ replies: some Sequence<Data?>) -> Int64 {
+    /// The latest of several stamps.
+    static func latest(_ replies: some Sequence<Data?>) -> Int64 {
         replies.reduce(0) { max($0, stamp($1)) }
     }
 }

@@ -39,7 +39,8 @@ extension RedisCache {
         return found(state, entry, type)
     }
 
-    private func found<T: Decodable>(_ state: EntryState, _ entry: RedisKey, _ type: T.Type) -> CacheLookup<T> {
+    /// What a read answers, counted.
+    func found<T: Decodable>(_ state: EntryState, _ entry: RedisKey, _ type: T.Type) -> CacheLookup<T> {
         switch state {
         case .absent, .dead:
             engine.metrics.misses.increment()
@@ -64,7 +65,7 @@ extension RedisCache {
         return .undecodable(error)
     }
 
-    private func damaged(_ entry: RedisKey) -> CacheError {
+    func damaged(_ entry: RedisKey) -> CacheError {
         CacheError(
             .undecodable, operation: "get", key: entry.name,
             message: "the value is damaged, or of a newer version of this package")

@@ -21,20 +21,28 @@ extension RedisCache {
 
     /// Stores a value if its key has none; true if it did.
     ///
-    /// One round trip. Not repeated when its reply is lost: the error says so. Errors as ``set(_:_:ttl:tags:)``.
+    /// One round trip; three when an invalidated entry is in its place. Not repeated when its reply is lost: the error
+    /// says so. Errors as ``set(_:_:ttl:tags:)``.
     public func add<T: Encodable & Sendable>(
         _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
     ) async throws -> Bool {
-        try await store(key, value, ttl, tags, condition: "NX", "add")
+        if try await store(key, value, ttl, tags, condition: "NX", "add") { return true }
+        let entry = try entry(key, "add")
+        let (state, bytes) = try await fetchBytes(entry, operation: "add")
+        guard let bytes, !state.isPresent else { return false }
+        let pieces = try pieces(value, tags, entry, "add")
+        return try await swap(entry, bytes, pieces, life(ttl, tags, "add"), "add")
     }
 
     /// Stores a value if its key has one; true if it did.
     ///
-    /// One round trip. Not repeated when its reply is lost: the error says so. Errors as ``set(_:_:ttl:tags:)``.
+    /// Two round trips. Not repeated when a reply is lost: the error says so. Errors as ``set(_:_:ttl:tags:)``.
     public func replace<T: Encodable & Sendable>(
         _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
     ) async throws -> Bool {
-        try await store(key, value, ttl, tags, condition: "XX", "replace")
+        let state = try await fetch(try entry(key, "replace"), operation: "replace")
+        guard state.isPresent else { return false }
+        return try await store(key, value, ttl, tags, condition: "XX", "replace")
     }
 
     private func store<T: Encodable>(
@@ -43,14 +51,20 @@ extension RedisCache {
         let entry = try entry(key, operation)
         let pieces = try pieces(value, tags, entry, operation)
         let life = try life(ttl, tags, operation)
-        let sent = CacheEngine.localTime
-        let script = CacheScripts.set(isConditional: !condition.isEmpty)
-        let time = try await engine.call(operation, key: entry.name) { redis throws(RedisError) in
+        return try await write(entry, operation) { redis throws(RedisError) in
             try await redis.evaluate(
-                script, keys: [entry, CacheKeys.lease(of: entry)],
+                CacheScripts.set(isConditional: !condition.isEmpty), keys: [entry, CacheKeys.lease(of: entry)],
                 arguments: [pieces.head, pieces.tail, life, condition, keys.wakeSuffix], as: Int64.self,
                 timeout: options.timeout)
         }
+    }
+
+    /// A script that answers the server's time if it wrote, −1 if not.
+    func write(
+        _ entry: RedisKey, _ operation: String, _ script: (RedisClient) async throws(RedisError) -> Int64
+    ) async throws -> Bool {
+        let sent = CacheEngine.localTime
+        let time = try await engine.call(operation, key: entry.name, script)
         guard time >= 0 else { return false }
         engine.note(serverTime: time, sentAt: sent)
         engine.metrics.writes.increment()
@@ -81,8 +95,8 @@ extension RedisCache {
 
     /// Deletes entries; how many there were.
     ///
-    /// One round trip; no keys, none. Loads that are on their way into these keys do not land any more. Deleting twice is
-    /// deleting once, but the count of a repeated call may be too low.
+    /// One round trip; no keys, none. Loads that are on their way into these keys do not land any more. Deleting twice
+    /// is deleting once, but the count of a repeated call may be too low.
     ///
     /// - Throws: `unavailable`: the entries may still be there. `invalidArgument`; `CancellationError`.
     @discardableResult

@@ -8,12 +8,12 @@ public import RedisCore
 /// let user: User? = try await cache.get("user:1")
 /// ```
 ///
-/// **What it promises.** A value that was set is read by everybody until its time is over, it is deleted, invalidated or
-/// evicted, or Redis loses it. Values written by `remember` cannot land after an invalidation that came later than their
-/// load. **When Redis does not answer** a call takes at most ``CacheOptions/timeout``; after five failures in a row a
-/// circuit breaker answers at once. Reads then count as misses (unless ``CacheFailurePolicy/closed``), everything else
-/// throws `unavailable`. **When a reply is lost** commands that may be repeated are; for the others the error says that
-/// the effect is unknown.
+/// **What it promises.** A value that was set is read by everybody until its time is over, it is deleted, invalidated
+/// or evicted, or Redis loses it. Values written by `remember` cannot land after an invalidation that came later than
+/// their load. **When Redis does not answer** a call takes at most ``CacheOptions/timeout``; after five failures in a
+/// row a circuit breaker answers at once. Reads then count as misses (unless ``CacheFailurePolicy/closed``), everything
+/// else throws `unavailable`. **When a reply is lost** commands that may be repeated are; for the others the error says
+/// that the effect is unknown.
 ///
 /// Keys are 1 to 1,024 bytes; braces, glob characters and controls in them are escaped. `:` separates levels: the key
 /// `users:1` and the key `1` of ``namespace(_:options:)`` `users` are the same entry.
@@ -23,7 +23,7 @@ public struct RedisCache: Sendable {
     /// What it was made with.
     public let options: CacheOptions
     let coder: ValueCoder
-    private let flaw: CacheError?
+    let flaw: CacheError?
 
     /// A cache on one server; nothing is sent.
     ///

@@ -61,7 +61,7 @@ final class CacheEngine: Sendable {
 // MARK: - Calls
 
 extension CacheEngine {
-    /// Asks Redis, unless the circuit is open; tells the breaker how it went and turns errors into those of this module.
+    /// Asks Redis, unless the circuit is open; tells the breaker how it went, and makes errors those of this module.
     func call<T>(
         _ operation: String, key: String?, _ body: (RedisClient) async throws(RedisError) -> T
     ) async throws -> T {

@@ -1,4 +1,4 @@
-/// Names inside Redis keys: escaped so that they can neither choose a cluster slot, match a pattern nor break a log line.
+/// Names inside Redis keys, escaped: they can neither choose a cluster slot, match a pattern nor break a log line.
 ///
 /// Bytes below 0x20, 0x7F and `{ } % * ? [ ] \` become `%XX`.
 package enum KeyText {

@@ -1,0 +1,96 @@
+import FoundationEssentials
+import Metrics
+import RedisCore
+
+extension RedisCache {
+    /// Takes a value out: gives it and deletes its entry, as one step.
+    ///
+    /// One round trip, two for an entry with tags. Of several callers one gets it. Not repeated when its reply is lost:
+    /// the value is then gone unseen.
+    ///
+    /// - Throws: `undecodable`: the entry is deleted all the same. `unavailable`, `invalidArgument`;
+    ///   `CancellationError`.
+    public func getAndDelete<T: Decodable & Sendable>(_ key: String, as type: T.Type = T.self) async throws -> T? {
+        let entry = try entry(key, "getAndDelete")
+        let lease = CacheKeys.lease(of: entry)
+        // The lease first: whoever loads after that reads the source after this call began.
+        let commands = [
+            RedisCommand("DEL", lease), RedisCommand("PUBLISH", lease.name + keys.wakeSuffix, ""),
+            RedisCommand("MGET", arguments: keys.epochs), RedisCommand("GETDEL", entry),
+        ]
+        let replies = try await engine.call("getAndDelete", key: entry.name) { redis throws(RedisError) in
+            var values: [RedisValue] = []
+            for result in try await redis.pipeline(commands, timeout: options.timeout) {
+                values.append(try result.get())
+            }
+            return values
+        }
+        guard replies.count == commands.count, case .bytes(let bytes) = replies[3] else { return nil }
+        engine.metrics.deletes.increment()
+        let epochs = Self.latest(Self.elements(of: replies[2]))
+        let state = try await judge(Data(bytes), epochs: epochs, tagStamps: [:], "getAndDelete")
+        switch found(state, entry, type) {
+        case .hit(let value): return value
+        case .undecodable(let error): throw error
+        case .miss, .unavailable: return nil
+        }
+    }
+
+    /// Stores a value if the present one equals another; true if it did.
+    ///
+    /// Two round trips: which values are equal is for the type to say, and whether the entry counts at all depends on
+    /// stamps that lie elsewhere. A change in between makes it look again, at most eight times. Not repeated when a
+    /// reply is lost.
+    ///
+    /// - Parameters:
+    ///   - expected: nil for "there is none".
+    ///   - ttl: nil keeps what is left of the present one.
+    /// - Throws: `conflict` when the entry changed eight times but stayed equal; else as ``set(_:_:ttl:tags:)``.
+    public func compareAndSet<T: Codable & Sendable & Equatable>(
+        _ key: String, expected: T?, new value: T, ttl: CacheTTL? = nil, tags: [String] = []
+    ) async throws -> Bool {
+        guard let expected else { return try await add(key, value, ttl: ttl ?? .default, tags: tags) }
+        let entry = try entry(key, "compareAndSet")
+        let pieces = try pieces(value, tags, entry, "compareAndSet")
+        let life = if let ttl { try life(ttl, tags, "compareAndSet") } else { "keep" }
+        return try await exchange(entry, expected, "compareAndSet") { bytes in
+            try await swap(entry, bytes, pieces, life, "compareAndSet")
+        }
+    }
+
+    /// Deletes an entry if its value equals another; true if it did.
+    ///
+    /// As ``compareAndSet(_:expected:new:ttl:tags:)``.
+    public func compareAndDelete<T: Codable & Sendable & Equatable>(_ key: String, expected: T) async throws -> Bool {
+        let entry = try entry(key, "compareAndDelete")
+        return try await exchange(entry, expected, "compareAndDelete") { bytes in
+            try await swap(entry, bytes, nil, "", "compareAndDelete")
+        }
+    }
+
+    private func exchange<T: Decodable & Sendable & Equatable>(
+        _ entry: RedisKey, _ expected: T, _ operation: String, _ attempt: (Data) async throws -> Bool
+    ) async throws -> Bool {
+        for _ in 0..<8 {
+            let (state, bytes) = try await fetchBytes(entry, operation: operation)
+            guard let bytes, case .present(let stored) = state else { return false }
+            guard try value(of: stored, T.self, entry, operation) == expected else { return false }
+            if try await attempt(bytes) { return true }
+        }
+        throw CacheError(
+            .conflict, operation: operation, key: entry.name,
+            message: "\(entry.name) was rewritten eight times meanwhile; try again later")
+    }
+
+    /// Replaces or deletes an entry if its bytes are still these.
+    func swap(
+        _ entry: RedisKey, _ bytes: Data, _ new: Envelope.Pieces?, _ life: String, _ operation: String
+    ) async throws -> Bool {
+        try await write(entry, operation) { redis throws(RedisError) in
+            try await redis.evaluate(
+                CacheScripts.swap, keys: [entry, CacheKeys.lease(of: entry)],
+                arguments: [bytes, new?.head ?? Data(), new?.tail ?? Data(), life, keys.wakeSuffix], as: Int64.self,
+                timeout: options.timeout)
+        }
+    }
+}

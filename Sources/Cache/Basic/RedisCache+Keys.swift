@@ -1,0 +1,169 @@
+import FoundationEssentials
+import RedisCore
+
+extension RedisCache {
+    /// How many of these keys have a value.
+    ///
+    /// One round trip, which reads the entries' heads only; two when some have tags. A key named twice counts once.
+    public func exists(_ keys: String...) async throws -> Int { try await existing(keys).count }
+
+    /// Which of these keys have a value.
+    ///
+    /// As ``exists(_:)``.
+    public func existing(_ names: some Sequence<String> & Sendable) async throws -> Set<String> {
+        try check()
+        let names = Array(Set(names))
+        guard !names.isEmpty else { return [] }
+        var commands = [RedisCommand("MGET", arguments: keys.epochs)]
+        for name in names {
+            // The head with a usual number of tags: nobody needs the value.
+            commands.append(RedisCommand("GETRANGE", try keys.entry(name, operation: "exists"), 0, Self.headBytes - 1))
+        }
+        let replies = try await engine.call("exists", key: nil) { redis throws(RedisError) in
+            try await redis.pipeline(commands, timeout: options.timeout)
+        }
+        var heads: [Data?] = []
+        for (name, reply) in zip(names, replies.dropFirst()) { heads.append(try await head(reply, name)) }
+        let epochs = try Self.latest(Self.elements(of: replies.first?.get() ?? .null))
+        let states = try await judgeMany(heads, epochs: epochs, "exists")
+        return Set(zip(names, states).lazy.filter { $0.1.isPresent }.map(\.0))
+    }
+
+    private static let headBytes = 512
+
+    private func head(_ reply: Result<RedisValue, RedisError>, _ name: String) async throws -> Data? {
+        switch reply {
+        case .success(.bytes(let bytes)) where bytes.isEmpty: return nil
+        case .success(.bytes(let bytes)):
+            // A full head that cannot be read has more tags than fit: its whole entry is asked for.
+            guard bytes.count == Self.headBytes, StoredEntry(Data(bytes)) == nil else { return Data(bytes) }
+            return try await fetchBytes(try keys.entry(name, operation: "exists"), operation: "exists").bytes
+        // Something is there, of whatever kind.
+        case .failure(let error) where error.code == .wrongType: return Data([0])
+        case .failure(let error): throw CacheError.from(error, operation: "exists", key: nil)
+        case .success: return nil
+        }
+    }
+
+    /// Gives an entry another key, over whatever is there; false when there is none.
+    ///
+    /// One round trip, with the same end. Loads on their way into either key do not land. Not repeated when its reply
+    /// is lost. On a cluster both keys must be in one slot.
+    @discardableResult
+    public func rename(_ key: String, to other: String) async throws -> Bool {
+        let old = try entry(key, "rename")
+        let new = try entry(other, "rename")
+        let commands = [
+            RedisCommand("DEL", CacheKeys.lease(of: old)), RedisCommand("DEL", CacheKeys.lease(of: new)),
+            RedisCommand("RENAME", old, new),
+        ]
+        let replies = try await engine.call("rename", key: old.name) { redis throws(RedisError) in
+            try await redis.pipeline(commands, timeout: options.timeout)
+        }
+        switch replies.last {
+        case .failure(let error) where error.serverMessage?.contains("no such key") == true: return false
+        case .failure(let error): throw CacheError.from(error, operation: "rename", key: old.name)
+        default: return true
+        }
+    }
+
+    static func elements(of reply: RedisValue) -> [Data?] {
+        guard case .array(let elements) = reply else { return [] }
+        return elements.map { element in
+            if case .bytes(let bytes) = element { Data(bytes) } else { nil }
+        }
+    }
+}
+
+// MARK: - By pattern
+
+extension RedisCache {
+    /// The keys that a pattern means, each once, without the cache's prefix, in no order.
+    ///
+    /// One round trip for each page of about 500 keys **of the server**, whatever matches: for tools and small servers,
+    /// not for every request. Keys that come or go meanwhile may be missed. Entries that count as missing because they
+    /// were invalidated are listed until they are reaped.
+    public func keys(matching pattern: CachePattern = .all) async throws -> [String] {
+        var names: [String] = []
+        for try await name in scan(matching: pattern) { names.append(name) }
+        return names
+    }
+
+    /// The keys that a pattern means, page by page; see ``CacheScan``.
+    ///
+    /// - Parameter pageSize: How many keys the server looks at for one page: 1 or more.
+    public func scan(matching pattern: CachePattern = .all, pageSize: Int = 500) -> CacheScan {
+        CacheScan(cache: self, pattern: keys.matching(pattern), pageSize: pageSize)
+    }
+
+    /// Deletes the entries that a pattern means; how many were deleted, not how many were found.
+    ///
+    /// One round trip for each page of the server's keys and one for each 500 that match: nothing else waits for long.
+    /// Entries written meanwhile may stay. Only entries and counters are deleted, no keys of other types.
+    @discardableResult
+    public func deleteMany(matching pattern: CachePattern) async throws -> Int {
+        var deleted = 0
+        var chunk: [String] = []
+        for try await name in scan(matching: pattern) {
+            chunk.append(name)
+            guard chunk.count == 500 else { continue }
+            deleted += try await deleteMany(chunk)
+            chunk.removeAll(keepingCapacity: true)
+        }
+        return deleted + (try await deleteMany(chunk))
+    }
+
+    /// Deletes everything of this cache: all entries and counters whose keys begin with its prefix; how many.
+    ///
+    /// As ``deleteMany(matching:)``. A cache without a prefix refuses: that would be the whole database.
+    @discardableResult
+    public func flush() async throws -> Int {
+        guard !keys.prefix.isEmpty else {
+            throw CacheError(
+                .invalidArgument, operation: "flush",
+                message: "the cache has no prefix, so flushing would empty the database; send FLUSHDB if that is meant")
+        }
+        return try await deleteMany(matching: .all)
+    }
+}
+
+/// The keys of a cache, page by page, each once, without its prefix.
+///
+/// Ends early for nothing: it throws `CancellationError` when its task is cancelled, `unavailable` when Redis does not
+/// answer, and `undecodable` for keys of other programs that are no UTF-8.
+public struct CacheScan: AsyncSequence, Sendable {
+    /// A key as callers write it.
+    public typealias Element = String
+
+    let cache: RedisCache
+    let pattern: String
+    let pageSize: Int
+
+    /// Starts from the beginning.
+    public func makeAsyncIterator() -> AsyncIterator {
+        let scan = cache.engine.redis.scan(match: pattern, count: pageSize, type: .string)
+        return AsyncIterator(keys: cache.keys, scan: scan.makeAsyncIterator(), flaw: cache.flaw)
+    }
+
+    /// Reads pages and gives their keys one by one.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let keys: CacheKeys
+        var scan: RedisScan.AsyncIterator
+        let flaw: CacheError?
+
+        /// The next key; nil at the end.
+        public mutating func next() async throws -> String? {
+            if let flaw { throw flaw }
+            do throws(RedisError) {
+                while let key = try await scan.next(isolation: nil) {
+                    if let name = keys.name(of: key) { return name }
+                }
+                return nil
+            } catch {
+                guard error.code == .decoding else { throw CacheError.from(error, operation: "scan", key: nil) }
+                throw CacheError(
+                    .undecodable, operation: "scan", message: "a key that matches is no UTF-8", underlying: error)
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import FoundationEssentials
+import RedisCore
+import TestSupport
+import Testing
+
+@testable import Cache
+
+@Suite struct TTLTests {
+    @Test func `missing, never and remaining are three answers`() async throws {
+        try await withRedis(.init()) { _, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            try await cache.set("for ever", 1, ttl: .never)
+            try await cache.set("for long", 1, ttl: .after(.seconds(100)))
+            #expect(try await cache.ttl("none") == .missing)
+            #expect(try await cache.ttl("for ever") == .never)
+            guard case .remaining(let left) = try await cache.ttl("for long") else {
+                Issue.record("no time is left")
+                return
+            }
+            #expect(left > .seconds(90) && left <= .seconds(100))
+        }
+    }
+
+    @Test func `the end can be moved, dated and taken away`() async throws {
+        try await withRedis(.init()) { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            try await cache.set("a", 1)
+            #expect(try await cache.expire("a", after: .milliseconds(90_500)))
+            #expect(try server("PTTL", "myapp:a").int ?? 0 > 90_000)
+            #expect(try await cache.expire("a", at: Date(timeIntervalSinceNow: 500)))
+            #expect(try server("PTTL", "myapp:a").int ?? 0 > 400_000)
+            #expect(try await cache.persist("a"))
+            #expect(try await cache.persist("a") == false)
+            #expect(try await cache.touch("a"))
+            #expect(try server("PTTL", "myapp:a").int ?? 0 > 3_500_000)
+            #expect(try await cache.touch("none") == false)
+            #expect(try await cache.expire("none", after: .seconds(1)) == false)
+        }
+    }
+
+    @Test func `seed 001: an extension by less than a second deleted the key`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            try await cache.set("a", 1)
+            #expect(try await cache.expire("a", after: .milliseconds(900)))
+            #expect(try server("EXISTS", "myapp:a").int == 1)
+            await expectError(.invalidArgument) { try await cache.expire("a", after: .microseconds(999)) }
+            await expectError(.invalidArgument) { try await cache.expire("a", after: .seconds(-1)) }
+            #expect(try server("EXISTS", "myapp:a").int == 1)
+        }
+    }
+
+    @Test(arguments: [Duration.zero, .seconds(-1), .microseconds(10), .seconds(400_000_000)])
+    func `a life that cannot be is refused before anything is sent`(time: Duration) async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            await expectError(.invalidArgument) { try await cache.set("a", 1, ttl: .after(time)) }
+            await expectError(.invalidArgument) { try await cache.increment("a", ttl: .after(time)) }
+            let count = try server("DBSIZE").int
+            #expect(count == 0)
+        }
+    }
+
+    @Test func `a cache whose default is never touches by taking the end away`() async throws {
+        try await withRedis(.init()) { _, redis in
+            let cache = RedisCache(redis, prefix: "myapp", options: CacheOptions(defaultTTL: .never))
+            try await cache.set("a", 1, ttl: .after(.seconds(10)))
+            #expect(try await cache.touch("a"))
+            #expect(try await cache.ttl("a") == .never)
+            #expect(try await cache.touch("none") == false)
+        }
+    }
+
+    @Test func `options that cannot work are told by every call`() async throws {
+        try await withRedis { _, redis in
+            for options in [
+                CacheOptions(defaultTTL: .default), CacheOptions(defaultTTL: .after(.zero)),
+                CacheOptions(compression: CacheCompression(threshold: 1, level: 99)), CacheOptions(maxValueBytes: 0),
+                CacheOptions(timeout: .zero), CacheOptions(longestTagLife: .zero),
+            ] {
+                let cache = RedisCache(redis, prefix: "myapp", options: options)
+                await expectError(.invalidArgument) { try await cache.get("a", as: Int.self) }
+                await expectError(.invalidArgument) { try await cache.delete("a") }
+            }
+        }
+    }
+}
