@@ -8,8 +8,8 @@ import Synchronization
 final class RedisConnection: RedisLink, LoopVisitor, @unchecked Sendable {
     // Unchecked: `submissions` is guarded by its mutex, `nextID` is atomic; all else belongs to the loop's thread.
 
-    /// What callers off the loop have left.
     let sendsHeartbeat: Bool
+    /// What callers off the loop have left.
     private let submissions = Mutex(Submissions())
     private let nextID = Atomic<UInt64>(1)
 
