@@ -23,14 +23,9 @@ struct LockRequest: LeaseRequest {
     var wakeChannel: String { locks.keys.wakeChannel(key) }
 
     private func core(_ now: Moment) -> LeaseCore {
-        let (renews, maxHold): (Bool, Duration?) =
-            switch locks.renewal {
-            case .automatic(let limit): (true, limit)
-            case .off: (false, nil)
-            }
-        return LeaseCore(
-            engine, kind: .lock, name: name, key: RedisKey(key), ttl: ttl, now: now, renews: renews, maxHold: maxHold,
-            wakeSuffix: locks.keys.wakeSuffix)
+        LeaseCore(
+            engine, kind: .lock, name: name, key: RedisKey(key), ttl: ttl, now: now, renews: locks.renewal.isAutomatic,
+            maxHold: locks.renewal.maxHold, wakeSuffix: locks.keys.wakeSuffix)
     }
 
     /// Takes it whoever holds it; the arguments follow token and time to live.

@@ -11,8 +11,7 @@ struct PermitRequest: LeaseRequest {
     private let limit: Int
     private let permits: Int
     private let wakeSuffix: String
-    private let renews: Bool
-    private let maxHold: Duration?
+    private let renewal: Locks.Renewal
     /// The place in a fair semaphore's queue, the same for all attempts; nil for who does not wait in it.
     private let waiter: Token?
     private let isFair: Bool
@@ -35,10 +34,7 @@ struct PermitRequest: LeaseRequest {
         self.permits = permits
         keys = try semaphores.keys.semaphore(name)
         wakeSuffix = semaphores.keys.wakeSuffix
-        switch semaphores.renewal {
-        case .automatic(let limit): (renews, maxHold) = (true, limit)
-        case .off: (renews, maxHold) = (false, nil)
-        }
+        renewal = semaphores.renewal
         isFair = semaphores.isFair
         waiter = isFair && waits ? Token() : nil
     }
@@ -61,8 +57,8 @@ struct PermitRequest: LeaseRequest {
     func attempt(timeout: Duration?) async throws(RedisError) -> LeaseAttempt {
         let now = Moment.now
         let core = LeaseCore(
-            engine, kind: kind, name: name, key: RedisKey(keys.holders), ttl: ttl, now: now, renews: renews,
-            maxHold: maxHold, wakeSuffix: wakeSuffix, otherKeys: otherKeys)
+            engine, kind: kind, name: name, key: RedisKey(keys.holders), ttl: ttl, now: now,
+            renews: renewal.isAutomatic, maxHold: renewal.maxHold, wakeSuffix: wakeSuffix, otherKeys: otherKeys)
         engine.renewals.register(core, now: now)
         var arguments: [any RedisArgument] = [
             core.token.text, ttl.milliseconds, limit, permits, LifeOfKeys.fence,
