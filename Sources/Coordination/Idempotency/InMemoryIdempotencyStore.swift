@@ -1,3 +1,4 @@
+import RedisCore
 import Synchronization
 
 /// Idempotency keys of one process, for tests and for services that run once.
@@ -18,7 +19,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
 
     private struct State {
         /// By bytes, as in Redis: two texts that Swift takes for the same are two keys.
-        var entries: [[UInt8]: Entry] = [:]
+        var entries: [ExactString: Entry] = [:]
         var nextNumber = 0
         /// Waits that go on, and whether they were ended before their continuation was there.
         var waits: [Int: Bool] = [:]
@@ -54,7 +55,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     private func claimNow(_ key: String, _ fingerprint: String) -> IdempotencyClaim {
         state.withLock { state in
             let now = ContinuousClock.now
-            if let entry = state.entries[Array(key.utf8)] {
+            if let entry = state.entries[ExactString(key)] {
                 switch entry.state {
                 case .running: return entry.fingerprint == fingerprint ? .inProgress : .reused
                 case .answered(let bytes, let until) where now < until:
@@ -64,7 +65,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
                 }
             }
             state.nextNumber += 1
-            state.entries[Array(key.utf8)] = Entry(
+            state.entries[ExactString(key)] = Entry(
                 fingerprint: fingerprint, number: state.nextNumber, state: .running(waiters: [:]))
             return .first(Turn(store: self, key: key, number: state.nextNumber))
         }
@@ -95,14 +96,14 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     /// Keeps the answer, or frees the key, and wakes who waits.
     private func end(_ key: String, _ number: Int, _ answer: [UInt8]??) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard let entry = state.entries[Array(key.utf8)], entry.number == number,
+            guard let entry = state.entries[ExactString(key)], entry.number == number,
                 case .running(let waiters) = entry.state
             else { return [] }
             if let answer {
-                state.entries[Array(key.utf8)]?.state = .answered(answer, until: .now + retention)
+                state.entries[ExactString(key)]?.state = .answered(answer, until: .now + retention)
                 Self.makeRoom(&state, capacity)
             } else {
-                state.entries[Array(key.utf8)] = nil
+                state.entries[ExactString(key)] = nil
             }
             return Array(waiters.values)
         }
@@ -110,7 +111,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     }
 
     private static func makeRoom(_ state: inout State, _ capacity: Int) {
-        let answers = state.entries.compactMap { key, entry -> (key: [UInt8], until: ContinuousClock.Instant)? in
+        let answers = state.entries.compactMap { key, entry -> (key: ExactString, until: ContinuousClock.Instant)? in
             guard state.entries.count > capacity, case .answered(_, let until) = entry.state else { return nil }
             return (key, until)
         }
@@ -135,9 +136,9 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     if state.waits[id] == true { return false }
-                    guard case .running(var waiters) = state.entries[Array(key.utf8)]?.state else { return false }
+                    guard case .running(var waiters) = state.entries[ExactString(key)]?.state else { return false }
                     waiters[id] = continuation
-                    state.entries[Array(key.utf8)]?.state = .running(waiters: waiters)
+                    state.entries[ExactString(key)]?.state = .running(waiters: waiters)
                     return true
                 }
                 if !mustWait { continuation.resume() }
@@ -151,13 +152,13 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
 
     private func stopWaiting(_ key: String, _ id: Int) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard case .running(var waiters) = state.entries[Array(key.utf8)]?.state,
+            guard case .running(var waiters) = state.entries[ExactString(key)]?.state,
                 let waiter = waiters.removeValue(forKey: id)
             else {
                 if state.waits[id] != nil { state.waits[id] = true }
                 return nil
             }
-            state.entries[Array(key.utf8)]?.state = .running(waiters: waiters)
+            state.entries[ExactString(key)]?.state = .running(waiters: waiters)
             return waiter
         }
         waiter?.resume()

@@ -1,4 +1,5 @@
 import DequeModule
+import RedisCore
 
 /// Who stands in line for which key, in order of arrival; the first of a line has the turn.
 ///
@@ -6,20 +7,23 @@ import DequeModule
 struct LineOrder: Sendable {
     typealias ID = UInt64
 
-    private var lines: [String: Deque<ID>] = [:]
+    /// By bytes: two texts that Swift takes for the same are two keys in Redis.
+    private var lines: [ExactString: Deque<ID>] = [:]
 
     /// How many stand in the line of a key, the one whose turn it is included.
-    func count(_ key: String) -> Int { lines[key]?.count ?? 0 }
+    func count(_ key: String) -> Int { lines[ExactString(key)]?.count ?? 0 }
     var isEmpty: Bool { lines.isEmpty }
 
     /// Puts a caller at the end; true when it is its turn at once.
     mutating func join(_ id: ID, _ key: String) -> Bool {
+        let key = ExactString(key)
         lines[key, default: []].append(id)
         return lines[key]?.count == 1
     }
 
     /// Takes a caller out, wherever it stands; answers whose turn it is now, if that changed.
     mutating func leave(_ id: ID, _ key: String) -> ID? {
+        let key = ExactString(key)
         guard let index = lines[key]?.firstIndex(of: id) else { return nil }
         lines[key]?.remove(at: index)
         guard let first = lines[key]?.first else {

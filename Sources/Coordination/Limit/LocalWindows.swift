@@ -18,7 +18,7 @@ struct LocalWindows: Sendable {
     private let rules: [RateLimit]
     private let length: Int64
     /// By bytes: two texts that Swift takes for the same are two keys in Redis.
-    private var windows: [[UInt8]: Window] = [:]
+    private var windows: [ExactString: Window] = [:]
     /// Keys that are remembered.
     var count: Int { windows.count }
 
@@ -32,7 +32,7 @@ struct LocalWindows: Sendable {
     /// Counts the call if it fits; `cost` is 1 or more, with `atMost` less will do.
     mutating func check(_ key: String, cost: Int, atMost: Bool, now: Int64) -> RateLimitVerdict {
         let slot = now / length
-        let key = Array(key.utf8)
+        let key = ExactString(key)
         var window = windows[key] ?? Window(newest: slot)
         Self.advance(&window, to: slot)
         let free = rule.limit - window.counts.reduce(0, +)

@@ -74,7 +74,7 @@ public struct LockList: AsyncSequence, Sendable {
                 while let key = try await keys.next(isolation: actor) {
                     // What another program keeps under the prefix, and no lock of ours could be called, is passed over.
                     guard let name = locks.keys.lockName(key.name), let own = try? locks.keys.lock(name),
-                        own.utf8.elementsEqual(key.name.utf8)
+                        RedisKey(own) == key
                     else { continue }
                     let state = try await locks.inspect(name)
                     // Released since the page was read.

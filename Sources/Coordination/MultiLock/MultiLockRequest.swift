@@ -26,8 +26,7 @@ struct MultiLockRequest: Sendable {
 
     init(_ locks: Locks, _ names: [String], ttl: Duration) throws(CoordinationError) {
         // By bytes, as in Redis: two texts that Swift takes for the same are two locks.
-        let names = Set(names.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
-            .map { String(decoding: $0, as: UTF8.self) }
+        let names = Set(names.map { ExactString($0) }).sorted().map(\.text)
         guard (1...Self.mostNames).contains(names.count) else {
             throw CoordinationError(
                 .invalidArgument, operation: "acquire",

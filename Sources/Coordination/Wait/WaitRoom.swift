@@ -35,22 +35,16 @@ final class WaitRoom: Sendable {
     }
 
     /// Who stands in one line: everybody who waits on the channel, or one who waits alone.
-    ///
-    /// Equal only when the bytes are: Redis knows nothing of texts that Unicode takes for the same.
     private struct LineID: Hashable {
-        let channel: String
+        let channel: ExactString
         var alone: WaitQueue.ID?
-
-        static func == (one: LineID, other: LineID) -> Bool {
-            one.alone == other.alone && one.channel.utf8.elementsEqual(other.channel.utf8)
-        }
     }
 
     private struct State {
         var lines: [LineID: Line] = [:]
         /// Those who wait alone, by channel.
-        var alone: [String: Set<WaitQueue.ID>] = [:]
-        var watchers: [String: @Sendable () -> Void] = [:]
+        var alone: [ExactString: Set<WaitQueue.ID>] = [:]
+        var watchers: [ExactString: @Sendable () -> Void] = [:]
         var entries: [WaitQueue.ID: Entry] = [:]
         var nextID: WaitQueue.ID = 0
         var random = SplitMix(seed: .random(in: .min ... .max))
@@ -90,12 +84,13 @@ final class WaitRoom: Sendable {
 
     /// True when somebody in this process waits on the channel: a newcomer belongs behind them.
     func isBusy(_ channel: String) -> Bool {
-        state.withLock { !$0.lines.isEmpty && $0.lines[LineID(channel: channel)] != nil }
+        state.withLock { !$0.lines.isEmpty && $0.lines[LineID(channel: ExactString(channel))] != nil }
     }
 
     /// How many wait on the channel.
     func waiting(on channel: String) -> Int {
-        state.withLock { state in
+        let channel = ExactString(channel)
+        return state.withLock { state in
             (state.lines[LineID(channel: channel)]?.queue.count ?? 0) + (state.alone[channel]?.count ?? 0)
         }
     }
@@ -107,7 +102,7 @@ final class WaitRoom: Sendable {
         on channel: String, until deadline: Instant?, alone: Bool = false,
         attempt: () async throws -> Verdict<Value>
     ) async throws -> Value? {
-        let id = enter(channel, deadline, alone)
+        let id = enter(ExactString(channel), deadline, alone)
         defer { leave(id) }
         while true {
             switch await signal(for: id) {
@@ -144,18 +139,20 @@ final class WaitRoom: Sendable {
 
     /// Calls back, on the loop, for every message on a channel until `unwatch`.
     func watch(_ channel: String, _ handler: @escaping @Sendable () -> Void) {
+        let channel = ExactString(channel)
         let isNew = state.withLock { $0.watchers.updateValue(handler, forKey: channel) == nil }
         if isNew { _ = subscription.want(channel) }
     }
 
     func unwatch(_ channel: String) {
+        let channel = ExactString(channel)
         let wasThere = state.withLock { $0.watchers.removeValue(forKey: channel) != nil }
         if wasThere { subscription.unwant(channel) }
     }
 
     // MARK: Coming and going
 
-    private func enter(_ channel: String, _ deadline: Instant?, _ alone: Bool) -> WaitQueue.ID {
+    private func enter(_ channel: ExactString, _ deadline: Instant?, _ alone: Bool) -> WaitQueue.ID {
         let now = Moment.now
         let (id, line) = state.withLock { state in
             state.nextID += 1
@@ -235,7 +232,7 @@ final class WaitRoom: Sendable {
         }
     }
 
-    private func lines(on channel: String) -> [LineID] {
+    private func lines(on channel: ExactString) -> [LineID] {
         state.withLock { state in
             guard let alone = state.alone[channel] else { return [LineID(channel: channel)] }
             return [LineID(channel: channel)] + alone.map { LineID(channel: channel, alone: $0) }

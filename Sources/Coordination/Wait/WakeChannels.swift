@@ -1,3 +1,5 @@
+import RedisCore
+
 /// Which wake channels are wanted, which the server has confirmed, and what to ask for next: one request at a time.
 ///
 /// Adding and removing the same channel can thus never overtake each other. Channels nobody wants any more stay until
@@ -5,19 +7,19 @@
 struct WakeChannels: ~Copyable {
     /// What to ask of the shared subscription.
     enum Operation: Equatable {
-        case open([String])
-        case add([String])
-        case remove([String])
+        case open([ExactString])
+        case add([ExactString])
+        case remove([ExactString])
         case close
     }
 
     /// Users per channel.
-    private var wanted: [String: Int] = [:]
-    private var confirmed: Set<String> = []
+    private var wanted: [ExactString: Int] = [:]
+    private var confirmed: Set<ExactString> = []
     /// Wanted, neither confirmed nor being asked for.
-    private var missing: Set<String> = []
+    private var missing: Set<ExactString> = []
     /// Confirmed, not wanted.
-    private var surplus: Set<String> = []
+    private var surplus: Set<ExactString> = []
     private var isOpen = false
     private var running: Operation?
 
@@ -27,7 +29,7 @@ struct WakeChannels: ~Copyable {
     var isIdle: Bool { wanted.isEmpty && !isOpen && running == nil }
 
     /// Counts a user of the channel.
-    mutating func want(_ channel: String) -> (isConfirmed: Bool, next: Operation?) {
+    mutating func want(_ channel: ExactString) -> (isConfirmed: Bool, next: Operation?) {
         wanted[channel, default: 0] += 1
         surplus.remove(channel)
         if confirmed.contains(channel) { return (true, nil) }
@@ -36,7 +38,7 @@ struct WakeChannels: ~Copyable {
     }
 
     /// One user less.
-    mutating func unwant(_ channel: String) {
+    mutating func unwant(_ channel: ExactString) {
         guard let count = wanted[channel] else { return }
         guard count == 1 else {
             wanted[channel] = count - 1
@@ -64,7 +66,7 @@ struct WakeChannels: ~Copyable {
     }
 
     /// The running request ended; answers the channels confirmed by it and what comes next.
-    mutating func finished(success: Bool) -> (confirmed: [String], next: Operation?) {
+    mutating func finished(success: Bool) -> (confirmed: [ExactString], next: Operation?) {
         guard let done = running else { return ([], nil) }
         running = nil
         switch done {
@@ -95,7 +97,7 @@ struct WakeChannels: ~Copyable {
         missing = Set(wanted.keys)
     }
 
-    private func isBeingAskedFor(_ channel: String) -> Bool {
+    private func isBeingAskedFor(_ channel: ExactString) -> Bool {
         switch running {
         case .open(let channels), .add(let channels): channels.contains(channel)
         case .remove, .close, nil: false

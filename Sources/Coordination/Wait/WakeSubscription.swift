@@ -12,9 +12,9 @@ final class WakeSubscription: Sendable {
     /// What the owner is told, on the loop.
     enum Event: Sendable {
         /// The server confirmed the channels.
-        case subscribed([String])
+        case subscribed([ExactString])
         /// A release was announced.
-        case woken(String)
+        case woken(ExactString)
         /// Announcements may have been missed; the channels are heard again.
         case gap
         /// Nothing is heard until further notice.
@@ -43,14 +43,14 @@ final class WakeSubscription: Sendable {
     var isIdle: Bool { state.withLock { $0.channels.isIdle } }
 
     /// Counts a user; true when the channel is already heard, otherwise `.subscribed` follows.
-    func want(_ channel: String) -> Bool {
+    func want(_ channel: ExactString) -> Bool {
         let (isConfirmed, operation) = state.withLock { $0.channels.want(channel) }
         if let operation { start(operation) }
         return isConfirmed
     }
 
     /// One user less.
-    func unwant(_ channel: String) {
+    func unwant(_ channel: ExactString) {
         state.withLock { $0.channels.unwant(channel) }
         sweepLater()
     }
@@ -94,11 +94,13 @@ final class WakeSubscription: Sendable {
         do {
             switch operation {
             case .open(let channels):
-                let subscription = try await redis.subscribe(channels: channels)
+                let subscription = try await redis.subscribe(channels: channels.map(\.text))
                 state.withLock { $0.subscription = subscription }
                 listen(to: subscription)
-            case .add(let channels): try await state.withLock { $0.subscription }?.add(channels: channels)
-            case .remove(let channels): await state.withLock { $0.subscription }?.remove(channels: channels)
+            case .add(let channels):
+                try await state.withLock { $0.subscription }?.add(channels: channels.map(\.text))
+            case .remove(let channels):
+                await state.withLock { $0.subscription }?.remove(channels: channels.map(\.text))
             case .close: await state.withLock { $0.subscription.take() }?.cancel()
             }
             return true
@@ -115,7 +117,7 @@ final class WakeSubscription: Sendable {
                 guard let self else { return await subscription.cancel() }
                 for event in events {
                     switch event {
-                    case .message(let message): tell(.woken(message.channel))
+                    case .message(let message): tell(.woken(ExactString(message.channel)))
                     case .gap: tell(.gap)
                     }
                 }

@@ -24,4 +24,12 @@ import Testing
         for (key, line) in expected { for id in line { _ = lines.leave(id, key) } }
         #expect(lines.isEmpty)
     }
+
+    @Test func `keys that only Unicode takes for the same have lines of their own`() {
+        var lines = LineOrder()
+        let first = lines.join(1, "caf\u{E9}")
+        let second = lines.join(2, "cafe\u{301}")
+        #expect(first && second)
+        #expect(lines.count("caf\u{E9}") == 1)
+    }
 }

@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `texts that only Unicode takes for the same are two locks`() async throws {
-        try await withRedis { _, redis in
+        try await withRedis { server, redis in
             let locks = Locks(redis)
             let both = try await locks.acquire(all: ["caf\u{e9}", "cafe\u{301}"])
             #expect(try await locks.tryAcquire("caf\u{e9}") == nil)
@@ -102,7 +102,13 @@ import Testing
             }
             // Does not stand in the other's line.
             let other = try await locks.acquire("cafe\u{301}", wait: .seconds(30))
+            let second = Task { try await locks.acquire("cafe\u{301}", wait: .seconds(60)) }
+            try await eventually("each is listened for") {
+                try server.listeners("signalbox:lock:{caf\u{e9}}:wake:0") == 1
+                    && server.listeners("signalbox:lock:{cafe\u{301}}:wake:0") == 1
+            }
             try await other.release()
+            try await second.value.release()
             try await held.release()
             try await waiter.value.release()
         }

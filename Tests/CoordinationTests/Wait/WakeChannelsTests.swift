@@ -1,3 +1,4 @@
+import RedisCore
 import Testing
 
 @testable import Coordination
@@ -83,5 +84,18 @@ import Testing
         channels.unwant("a")
         channels.ended()
         #expect(channels.retry() == .open(["b"]))
+    }
+
+    @Test func `channels that only Unicode takes for the same are two`() {
+        let (composed, decomposed): (ExactString, ExactString) = ("caf\u{E9}", "cafe\u{301}")
+        var channels = WakeChannels()
+        _ = channels.want(composed)
+        // Wanted while the other is being asked for.
+        #expect(channels.want(decomposed).isConfirmed == false)
+        #expect(channels.finished(success: true).next == .add([decomposed]))
+        #expect(channels.finished(success: true).confirmed == [decomposed])
+        channels.unwant(composed)
+        #expect(channels.sweep() == .remove([composed]))
+        #expect(channels.want(decomposed).isConfirmed == true)
     }
 }
