@@ -22,19 +22,3 @@ struct ReplicaDemand: Sendable {
             RedisCommand("WAIT", count, time.milliseconds), timeout: time.duration + .seconds(5))
     }
 }
-
-extension ExclusiveConnection {
-    /// Runs a script by its SHA; sends the source when the server does not have it.
-    func evaluate<T: RedisDecodable>(
-        _ script: RedisScript, keys: [RedisKey], arguments: [any RedisArgument], timeout: Duration?
-    ) async throws(RedisError) -> T {
-        func call(_ name: String, _ text: String) -> RedisCommand {
-            RedisCommand(name, arguments: [text, keys.count] as [any RedisArgument] + keys + arguments)
-        }
-        do {
-            return try await command(call("EVALSHA", script.sha), timeout: timeout)
-        } catch  where error.code == .noScript {
-            return try await command(call("EVAL", script.source), timeout: timeout)
-        }
-    }
-}

@@ -32,8 +32,8 @@ public struct ExclusiveConnection: Sendable {
     }
 
     /// Sends what is allowed and notes what it leaves behind.
-    private func used<T>(
-        by commands: [RedisCommand], _ send: () async throws(RedisError) -> T
+    func used<T>(
+        by commands: [RedisCommand], named name: String? = nil, _ send: () async throws(RedisError) -> T
     ) async throws(RedisError) -> T {
         for command in commands {
             guard let objection = CommandFacts.exclusiveObjection(command) else { continue }
@@ -43,7 +43,7 @@ public struct ExclusiveConnection: Sendable {
         }
         guard use.begin(commands) else {
             throw RedisError(
-                .closed, operation: commands.first?.name ?? "pipeline",
+                .closed, operation: name ?? commands.first?.name ?? "pipeline",
                 message: "The connection was lent for a closure that has ended; it may be somebody else's now.")
         }
         do throws(RedisError) {

@@ -7,23 +7,7 @@ extension RedisClient {
         _ script: RedisScript, keys: [RedisKey], arguments: [any RedisArgument] = [], as type: T.Type = T.self,
         timeout: Duration? = nil, on role: ConnectionRole = .commands
     ) async throws(RedisError) -> T {
-        try await evaluate(script, ScriptCall(script, keys, arguments), Decoded<T>.self, timeout, role)
-    }
-
-    private func evaluate<Sink: ReplySink>(
-        _ script: RedisScript, _ call: ScriptCall, _ sink: Sink.Type, _ timeout: Duration?, _ role: ConnectionRole
-    ) async throws(RedisError) -> Sink.Output {
-        if let flaw = call.flaw {
-            throw RedisError(.invalidArgument, operation: script.name, message: "\(script.name): \(flaw).")
-        }
-        let sender = sender(role)
-        do {
-            return try await sender.send(
-                call, sink, name: "EVALSHA", isSafeToRepeat: script.isSafeToRepeat, timeout: timeout)
-        } catch  where error.code == .noScript {
-            let whole = RedisCommand("EVAL", arguments: call.evalArguments).safeToRepeat(script.isSafeToRepeat)
-            return try await sender.send(whole, sink, timeout: timeout)
-        }
+        try await sender(role).evaluate(ScriptCall(script, keys, arguments), Decoded<T>.self, timeout)
     }
 
     /// Runs one script for many key sets in one round trip; results in order.
@@ -49,6 +33,43 @@ extension RedisClient {
         let repeated = try await sender.pipeline(second, timeout: timeout)
         for (index, result) in zip(missing, repeated) { results[index] = result }
         return results
+    }
+}
+
+extension ExclusiveConnection {
+    /// Runs a script on this connection by its SHA; sends the source when the server does not have it.
+    ///
+    /// For what has to follow the script on its own connection, as WAIT does. One round trip, two when the script must
+    /// be loaded; never repeated. Every key the script touches belongs into `keys`. Between MULTI and EXEC send EVAL
+    /// as a command: there the server only says that it was queued.
+    ///
+    /// - Throws: ``RedisError`` as for ``command(_:as:timeout:)``; `invalidArgument` for an empty key.
+    public func evaluate<T: RedisDecodable>(
+        _ script: RedisScript, keys: [RedisKey], arguments: [any RedisArgument] = [], as type: T.Type = T.self,
+        timeout: Duration? = nil
+    ) async throws(RedisError) -> T {
+        // A script cannot leave a WATCH, a MULTI or a setting behind: nothing is noted of it.
+        try await used(by: [], named: script.name) { () async throws(RedisError) in
+            try await sender.evaluate(ScriptCall(script, keys, arguments), Decoded<T>.self, timeout)
+        }
+    }
+}
+
+extension CommandSender {
+    fileprivate func evaluate<Sink: ReplySink>(
+        _ call: ScriptCall, _ sink: Sink.Type, _ timeout: Duration?
+    ) async throws(RedisError) -> Sink.Output {
+        let script = call.script
+        if let flaw = call.flaw {
+            throw RedisError(.invalidArgument, operation: script.name, message: "\(script.name): \(flaw).")
+        }
+        do {
+            return try await send(
+                call, sink, name: "EVALSHA", isSafeToRepeat: script.isSafeToRepeat, timeout: timeout)
+        } catch  where error.code == .noScript {
+            let whole = RedisCommand("EVAL", arguments: call.evalArguments).safeToRepeat(script.isSafeToRepeat)
+            return try await send(whole, sink, timeout: timeout)
+        }
     }
 }
 

@@ -87,6 +87,51 @@ import Testing
         }
     }
 
+    @Test func `runs scripts by their hash, and with their source when they are not known`() async throws {
+        let script = RedisScript("append", "return redis.call('APPEND', KEYS[1], ARGV[1])")
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                func run() async throws -> (id: String?, length: Int) {
+                    try await redis.withExclusiveConnection { connection in
+                        let length: Int = try await connection.evaluate(script, keys: ["a"], arguments: ["x"])
+                        let id: Int = try await connection.command(RedisCommand("CLIENT", "ID"))
+                        let again: Int = try await connection.evaluate(script, keys: ["a"], arguments: ["x"])
+                        #expect(again == length + 1)
+                        let last = try server.clients().first { $0["id"] == "\(id)" }?["cmd"]
+                        #expect(last == "evalsha", "it went over another connection")
+                        return ("\(id)", length)
+                    }
+                }
+                let first = try await run()
+                let second = try await run()
+                #expect(first.length == 1 && second.length == 3)
+                #expect(first.id == second.id, "a script leaves nothing on the connection")
+                #expect(try server.calls(of: "evalsha") == 4)
+                #expect(try server.calls(of: "eval") == 1)
+            }
+        }
+    }
+
+    @Test func `refuses a script without a key's name, and one after its closure has ended`() async throws {
+        let script = RedisScript("nothing", "return 1")
+        try await withRedisServer { server in
+            try await RedisClient.withClient(server.configuration) { redis in
+                let kept = try await redis.withExclusiveConnection { connection in
+                    let error = await #expect(throws: RedisError.self) {
+                        try await connection.evaluate(script, keys: [""], as: Int.self)
+                    }
+                    #expect(error?.code == .invalidArgument && error?.operation == "nothing")
+                    return connection
+                }
+                let late = await #expect(throws: RedisError.self) {
+                    try await kept.evaluate(script, keys: ["a"], as: Int.self)
+                }
+                #expect(late?.code == .closed && late?.operation == "nothing")
+                #expect(try server.calls(of: "evalsha") == 0)
+            }
+        }
+    }
+
     @Test func `blocks nobody else`() async throws {
         try await withRedisServer { server in
             try await RedisClient.withClient(server.configuration) { redis in
