@@ -146,8 +146,19 @@ extension RedisError {
         if operation == "reply", let serverMessage {
             return RedisError(serverReply: serverMessage, operation: command, address: address)
         }
+        if operation == Self.unsent { return .cancelledUnsent(command, address: address) }
         return ["command", "queue", "connection", "heartbeat"].contains(operation)
             ? RedisError(self, operation: command) : self
+    }
+
+    /// What an unsent command is called before `naming`.
+    private static let unsent = "unsent command"
+
+    /// Its task was cancelled before a command was sent; without a name until `naming` gives it.
+    static func cancelledUnsent(_ command: String = unsent, address: String?) -> RedisError {
+        RedisError(
+            .cancelled, operation: command, message: "\(command) was not sent: its task is cancelled.",
+            address: address)
     }
 
     static func connectCancelled(_ address: String) -> RedisError {

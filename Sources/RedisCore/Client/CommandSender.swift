@@ -29,7 +29,9 @@ final class CommandSender: Sendable {
     func start<Source: CommandSource, Sink: ReplySink>(
         _ source: Source, _ sink: Sink.Type, timeout: Duration?, _ continuation: Sink.Continuation
     ) {
-        guard !Task.isCancelled else { return continuation.resume(returning: .failure(cancelledBefore("command"))) }
+        guard !Task.isCancelled else {
+            return continuation.resume(returning: .failure(.cancelledUnsent(address: connection.address)))
+        }
         connection.submit(
             source, Sink.handler, token: Sink.token(continuation), timeout: timeout?.wholeMilliseconds ?? defaultTimeout
         )
@@ -69,7 +71,7 @@ final class CommandSender: Sendable {
     func batch(
         _ source: some CommandSource, names: () -> [String], isSafeToRepeat: @autoclosure () -> Bool, timeout: Duration?
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
-        if Task.isCancelled { throw cancelledBefore("pipeline") }
+        if Task.isCancelled { throw RedisError.cancelledUnsent("pipeline", address: connection.address) }
         let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
         var result = await attemptBatch(source, milliseconds)
         if case .failure(let error) = result {
@@ -80,12 +82,6 @@ final class CommandSender: Sendable {
         let values = try result.get().results(address: connection.address)
         guard values.contains(where: { if case .failure = $0 { true } else { false } }) else { return values }
         return zip(values, names()).map { value, name in value.mapError { $0.naming(name) } }
-    }
-
-    private func cancelledBefore(_ name: String) -> RedisError {
-        RedisError(
-            .cancelled, operation: name, message: "\(name) was not sent: its task is cancelled.",
-            address: connection.address)
     }
 
     private func check(_ command: RedisCommand) throws(RedisError) {

@@ -160,6 +160,29 @@ import Testing
         }
     }
 
+    @Test func `a command whose task is cancelled before it is sent is named`() async throws {
+        try await withFaultyClient { server, proxy, client in
+            func unsent(_ body: @escaping @Sendable () async throws -> Void) async throws -> RedisError? {
+                let task = Task {
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    try await body()
+                }
+                return try await failure { try await task.value }
+            }
+            let get = try await unsent { _ = try await client.get("a", as: String.self) }
+            let script = try await unsent {
+                _ = try await client.evaluate(.init("s", "return 1"), keys: [], as: Int.self)
+            }
+            let pipeline = try await unsent { _ = try await client.pipeline([RedisCommand("PING")]) }
+            for (error, name) in [(get, "GET"), (script, "EVALSHA"), (pipeline, "pipeline")] {
+                #expect(error?.code == .cancelled && error?.wasWritten == false)
+                #expect(error?.operation == name)
+                #expect(error?.message == "\(name) was not sent: its task is cancelled.")
+            }
+            #expect(proxy.commands(containing: "GET a") == 0)
+        }
+    }
+
     @Test func `a command waits for a server that is started again`() async throws {
         try await withRedisServer(.init(persistent: true)) { server in
             try await withClient(impatient(server.tcp)) { client in
