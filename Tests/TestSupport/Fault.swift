@@ -2,7 +2,7 @@
 public enum Fault: Sendable, Equatable {
     /// Nothing.
     case pass
-    /// Holds every chunk, in both directions, for this long.
+    /// Holds every chunk, in both directions, for this long; what a client sent before it closed still arrives.
     case delay(Duration)
     /// Accepts, reads and forgets: the client hears nothing, the server hears nothing.
     case blackHole

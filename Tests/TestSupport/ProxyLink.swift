@@ -35,6 +35,10 @@ final class ProxyLink {
     private var sent: [String] = []
     /// Carries nothing any more, for good.
     var isSilent = false
+    /// The client has gone; what it sent before is still on its way to the server.
+    private(set) var isDraining = false
+    /// The client has gone, and the server has all that it sent.
+    var isDrained: Bool { isDraining && toServer.chunks.isEmpty }
 
     init(client: Int32, server: Int32) {
         self.client = client
@@ -46,7 +50,14 @@ final class ProxyLink {
 
     /// False while the other side has not taken what was read before.
     func wantsRead(from side: Side) -> Bool {
-        (side == .client ? toServer : toClient).size < Self.outboxLimit
+        !isDraining && (side == .client ? toServer : toClient).size < Self.outboxLimit
+    }
+
+    /// The client ended the connection; false when nothing of it is on its way.
+    func drain() -> Bool {
+        isDraining = !toServer.chunks.isEmpty
+        toClient = Outbox()
+        return isDraining
     }
 
     func due(to side: Side) -> ContinuousClock.Instant? {

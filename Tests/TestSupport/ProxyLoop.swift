@@ -124,13 +124,18 @@ final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thr
     private func serve(_ link: ProxyLink, client: Int16, server: Int16) {
         let readable = Int16(POLLIN | POLLHUP | POLLERR)
         for (side, events) in [(ProxyLink.Side.client, client), (.server, server)] {
-            if events & Int16(POLLOUT) != 0, !link.write(to: side, now: .now) { return end(link, .close) }
+            if events & Int16(POLLOUT) != 0, !link.write(to: side, now: .now) || link.isDrained {
+                return end(link, .close)
+            }
             guard events & readable != 0 else { continue }
             let before = fault
             let outcome = link.read(from: side, &fault, control)
             switch outcome {
             case .fine: break
-            case .ended: return end(link, .close)
+            case .ended:
+                // A network delivers what was sent before the end.
+                if side == .client, link.drain() { continue }
+                return end(link, .close)
             case .cut:
                 end(link, .close)
                 return done.fire()

@@ -54,8 +54,6 @@ struct FairRequest: LeaseRequest {
     func gaveUp() {
         guard waits else { return }
         // In its own time: the caller may be cancelled, and its place lapses by itself when this fails.
-        Task.detached(executorPreference: engine.redis.eventLoop) {
-            _ = await core(.now).insistOnRelease(until: .now + Lease.releaseBudget, repeated: false)
-        }
+        core(.now).releaseBehind(mayComeLater: false)
     }
 }

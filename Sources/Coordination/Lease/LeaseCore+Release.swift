@@ -63,7 +63,26 @@ extension LeaseCore {
         return try await redis.finish(call, first, timeout: timeout)
     }
 
-    func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {
+    /// Releases in a task of its own, within the budget.
+    ///
+    /// With `mayComeLater` until something was released: the grant can arrive after a release that found nothing, or
+    /// found somebody else.
+    func releaseBehind(mayComeLater: Bool) {
+        Task.detached(executorPreference: engine.redis.eventLoop) { [self] in
+            let deadline = Moment.now + Lease.releaseBudget
+            var pause = Duration.milliseconds(10)
+            while true {
+                let answer = await insistOnRelease(until: deadline, repeated: false)
+                guard mayComeLater, case .success(let reply) = answer.result, reply != 1, Moment.now + pause < deadline
+                else { return }
+                // Nobody cancels this task, so the sleep can only end on time.
+                try? await engine.redis.eventLoop.sleep(for: pause)
+                pause = min(pause * 2, .milliseconds(200))
+            }
+        }
+    }
+
+    private func insistOnRelease(until deadline: Instant, repeated: Bool) async -> Persistent.Answer<Int64> {
         await Persistent(engine.redis).insist(until: deadline, repeated: repeated) {
             [self] timeout throws(RedisError) in try await requestRelease(timeout: timeout)
         }

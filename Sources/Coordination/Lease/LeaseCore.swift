@@ -73,16 +73,22 @@ final class LeaseCore: Sendable {
 
     /// Nobody knows whether it was granted: it is given back behind the caller's back, on the connection that carried
     /// the request, so that the release cannot overtake it.
-    func abandoned(after error: RedisError) {
+    ///
+    /// A request that went over another connection than releases do (`elsewhere`) may be executed after them.
+    func abandoned(after error: RedisError, elsewhere: Bool = false) {
         refused()
         switch error.code {
         // Of several attempts of one request, an earlier one may have been executed.
         case .connectionLost, .timedOut, .cancelled, .protocolViolation: break
         default: if !error.wasWritten { return }
         }
-        Task.detached(executorPreference: engine.redis.eventLoop) { [self] in
-            _ = await insistOnRelease(until: .now + Lease.releaseBudget, repeated: false)
-        }
+        releaseBehind(mayComeLater: elsewhere)
+    }
+
+    /// Granted, but of no use to the caller, who does not wait for the release.
+    func abandoned() {
+        refused()
+        releaseBehind(mayComeLater: false)
     }
 
     /// The holder let go of its handle without releasing: renewing for nobody would hold the lock for ever.

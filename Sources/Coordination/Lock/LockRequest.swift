@@ -74,18 +74,23 @@ struct LockRequest: LeaseRequest {
         _ core: LeaseCore, _ replicas: ReplicaDemand, sentAt: Moment, timeout: Duration?
     ) async throws -> LeaseAttempt {
         engine.renewals.register(core, now: sentAt)
-        let reply: Int64
-        let confirmed: Int
+        var reply: Int64 = 0
+        var confirmed = 0
         do {
-            (reply, confirmed) = try await engine.redis.withExclusiveConnection { connection in
-                let reply: Int64 = try await connection.evaluate(
-                    LockScripts.acquire, keys: core.keys + [RedisKey(locks.keys.fence(of: key))],
-                    arguments: [core.token.text, ttl.milliseconds, LifeOfKeys.fence], timeout: timeout)
-                guard reply > 0 else { return (reply, 0) }
-                return (reply, try await replicas.confirmed(on: connection))
+            try await engine.redis.withExclusiveConnection { connection in
+                do throws(RedisError) {
+                    reply = try await connection.evaluate(
+                        LockScripts.acquire, keys: core.keys + [RedisKey(locks.keys.fence(of: key))],
+                        arguments: [core.token.text, ttl.milliseconds, LifeOfKeys.fence], timeout: timeout)
+                } catch {
+                    core.abandoned(after: error, elsewhere: true)
+                    throw error
+                }
+                if reply > 0 { confirmed = try await replicas.confirmed(on: connection) }
             }
         } catch {
-            if let error = error as? RedisError { core.abandoned(after: error) } else { core.refused() }
+            // Whatever WAIT says, the grant stands; without a connection nothing was asked.
+            if reply > 0 { core.abandoned() } else { core.refused() }
             throw error
         }
         let attempt = core.answered(reply)

@@ -80,6 +80,39 @@ import Testing
         }
     }
 
+    @Test func `a grant that arrives after its caller was cancelled and the lock given back is given back again`()
+        async throws
+    {
+        try await withRedisServer(.init(checksLeaks: true)) { server in
+            try server.load(LockScripts.acquire, LockScripts.release)
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { redis in
+                    let locks = Locks(redis, replicas: .atLeast(1, within: .milliseconds(1)))
+                    // Opens the grants' connection and the releases'.
+                    await expectError(.tooFewReplicas) { try await locks.tryAcquire("b") }
+                    proxy.set(.delay(.milliseconds(500)))
+                    let slow = Task { try await locks.tryAcquire("a", ttl: .seconds(600)) }
+                    try await eventually("it is under way") { proxy.commands(containing: key) == 1 }
+                    proxy.set(.pass)
+                    slow.cancel()
+                    await #expect(throws: CancellationError.self) { try await slow.value }
+                    try await eventually("the grant arrived") { try server("EXISTS", key + ":fence") == 1 }
+                    try await eventually("given back") { try server("EXISTS", key) == 0 }
+                }
+            }
+        }
+    }
+
+    @Test func `a grant whose WAIT is refused is given back`() async throws {
+        try await withRedis { server, redis in
+            try server("ACL", "SETUSER", "default", "-wait")
+            let locks = Locks(redis, replicas: .atLeast(1, within: .milliseconds(1)))
+            await expectError(.unavailable) { try await locks.tryAcquire("a", ttl: .seconds(600)) }
+            try await eventually("given back") { try server("EXISTS", key) == 0 }
+            #expect(try server("EXISTS", key + ":fence") == 1)
+        }
+    }
+
     @Test(arguments: [0, 65])
     func `a senseless number is refused`(count: Int) async throws {
         try await withRedis { _, redis in
