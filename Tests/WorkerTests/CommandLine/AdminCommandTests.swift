@@ -67,6 +67,40 @@ import Testing
         }
     }
 
+    @Test func `a fair lock and a read-write lock are taken from their holders by their kind`() async throws {
+        try await withServer { server, redis in
+            let fair = try await FairLocks(redis).acquire("a", ttl: .seconds(60))
+            let readers = [
+                try await ReadWriteLocks(redis).read("a", ttl: .seconds(60)),
+                try await ReadWriteLocks(redis).read("a", ttl: .seconds(60)),
+            ]
+            #expect(try await run(server, "lock", "release", "a", "--yes").output.contains("nobody held it"))
+            let first = try await run(server, "lock", "release", "a", "--kind", "fair", "--yes", "--json")
+            #expect(first.output.contains(#""released":true"#), "\(first.errors)")
+            #expect(first.output.contains(#""previousFence":\#(fair.fencingToken)"#))
+            #expect(try await !fair.isHeld())
+            #expect(try await readers[0].isHeld())
+            let second = try await run(server, "lock", "release", "a", "--kind", "readWrite", "--yes")
+            #expect(second.output.contains("2 readers"), "\(second.errors)")
+            for lease in readers { #expect(try await !lease.isHeld()) }
+        }
+    }
+
+    @Test(arguments: ["fair", "readWrite"])
+    func `plain keys and another kind than a mutex exclude each other`(kind: String) async throws {
+        try await withServer { server, redis in
+            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", ttl: .seconds(60))
+            let refused = try await run(
+                server, "lock", "release", "a", "--kind", kind, "--plain", "lock", "--yes")
+            #expect(refused.code == 64)
+            #expect(refused.errors.contains("--plain") && refused.errors.contains(kind))
+            #expect(try await lease.isHeld())
+            let freed = try await run(server, "lock", "release", "a", "--kind", "mutex", "--plain", "lock", "--yes")
+            #expect(freed.code == 0, "\(freed.errors)")
+            #expect(try await !lease.isHeld())
+        }
+    }
+
     @Test func `a leader is listed and made to resign`() async throws {
         try await withServer { server, redis in
             #expect(try await run(server, "leader", "ls").output.contains("nobody"))

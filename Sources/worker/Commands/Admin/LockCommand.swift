@@ -85,6 +85,11 @@ struct LockReleaseCommand: AsyncParsableCommand {
 
     enum Kind: String, ExpressibleByArgument { case mutex, fair, readWrite }
 
+    func validate() throws {
+        guard options.plain != nil, kind != .mutex else { return }
+        throw ValidationError("--plain and --kind \(kind.rawValue) exclude each other: only a mutex has plain keys")
+    }
+
     func run() async throws {
         try confirmation.demand("Take the lock \(name) from its holder")
         try await options.admin.withClient { redis in
