@@ -179,6 +179,40 @@ import Testing
         }
     }
 
+    @Test func `what a leader throws after it stepped down is no failure, even when its lease is renewed after all`()
+        async throws
+    {
+        let timing = ElectionTiming(
+            lease: .seconds(8), renewDeadline: .milliseconds(2_800), retry: .milliseconds(200))
+        try await withRedisServer(.init(checksLeaks: true)) { server in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { redis in
+                    let terms = Notes<Int64>()
+                    let first = TestSignal()
+                    let election = try election(redis, "one", timing: timing) { leadership in
+                        terms.add(leadership.term)
+                        first.fire()
+                        try? await TestSignal("never").wait(within: .seconds(600))
+                        guard terms.all.count == 1 else { return }
+                        proxy.set(.pass)
+                        proxy.cut()
+                        // This task is cancelled, and waits all the same.
+                        try await Task {
+                            try await eventually("the lease is renewed after all") { leadership.isTrusted }
+                        }.value
+                        throw Failure()
+                    }
+                    let task = Task { try await election.run() }
+                    try await first.wait()
+                    proxy.set(.blackHole)
+                    try await eventually("it leads again") { terms.all.count == 2 }
+                    task.cancel()
+                    await #expect(throws: CancellationError.self) { try await task.value }
+                }
+            }
+        }
+    }
+
     @Test func `observers see each leader and nobody, whoever tells them`() async throws {
         try await withRedis { server, redis in
             try await withClient(server.configuration) { other in

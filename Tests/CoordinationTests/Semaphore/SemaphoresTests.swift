@@ -102,6 +102,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a short permit does not shorten the life of longer ones`(fair: Bool) async throws {
+        try await withRedis { server, redis in
+            let semaphores = Semaphores(redis, fair: fair, renewal: .off)
+            let long = try await semaphores.acquire("a", limit: 2, ttl: .seconds(600))
+            let short = try await semaphores.acquire("a", limit: 2, ttl: .seconds(2))
+            #expect(try server("PTTL", key).int ?? 0 > 500_000)
+            // A renewal is a grant for another while.
+            try await short.extend(by: .seconds(3))
+            #expect(try server("PTTL", key).int ?? 0 > 500_000)
+            for lease in [long, short] { #expect(try await lease.release() == .released) }
+        }
+    }
+
     @Test func `a held permit is renewed, all of its entries together`() async throws {
         try await withRedis { server, redis in
             let lease = try await Semaphores(redis).acquire("a", limit: 3, permits: 2, ttl: .seconds(3))
