@@ -57,7 +57,9 @@ public struct Idempotency: Sendable {
 
     /// Handles a request unless it was, or is being, handled.
     ///
-    /// The handler runs in a task of its own, which is cancelled when the claim is lost or the caller is cancelled.
+    /// The handler is cancelled when the caller is. With ``RedisIdempotencyStore`` it runs in a task of its own, which
+    /// is cancelled as well when the claim is lost; with ``InMemoryIdempotencyStore`` it runs in the caller's task, and
+    /// the claim cannot be lost.
     ///
     /// - Parameters:
     ///   - key: 1 to 1,024 bytes: the header's value after whose it is.

@@ -28,7 +28,7 @@ public enum IdempotencyClaim: Sendable {
 
 /// The turn of whoever handles a request.
 public protocol IdempotencyTurn: Sendable {
-    /// Runs the handler; cancels it when the claim is lost.
+    /// Runs the handler; cancels it when the caller is cancelled, and when the claim is lost, where that can happen.
     ///
     /// Stores what `encode` makes of the result, nil for "answered, but not stored"; the claim is given back when the
     /// handler throws, or when `keeps` says no. Throws what the handler throws, and when the claim was lost.

@@ -1,3 +1,4 @@
+import DequeModule
 import RedisCore
 import Synchronization
 
@@ -20,6 +21,10 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     private struct State {
         /// By bytes, as in Redis: two texts that Swift takes for the same are two keys.
         var entries: [ExactString: Entry] = [:]
+        /// Answers in the order in which they were given, which is that of their ends: all are kept equally long.
+        ///
+        /// Those that were forgotten, and whose key was claimed anew, stand here too, before all that are remembered.
+        var answers: Deque<(key: ExactString, number: Int)> = []
         var nextNumber = 0
         /// Waits that go on, and whether they were ended before their continuation was there.
         var waits: [Int: Bool] = [:]
@@ -71,6 +76,9 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
         }
     }
 
+    /// How many keys are claimed or answered.
+    var remembered: Int { state.withLock { $0.entries.count } }
+
     // MARK: Ends
 
     private struct Turn: IdempotencyTurn {
@@ -101,6 +109,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
             else { return [] }
             if let answer {
                 state.entries[ExactString(key)]?.state = .answered(answer, until: .now + retention)
+                state.answers.append((ExactString(key), number))
                 Self.makeRoom(&state, capacity)
             } else {
                 state.entries[ExactString(key)] = nil
@@ -111,12 +120,9 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     }
 
     private static func makeRoom(_ state: inout State, _ capacity: Int) {
-        let answers = state.entries.compactMap { key, entry -> (key: ExactString, until: ContinuousClock.Instant)? in
-            guard state.entries.count > capacity, case .answered(_, let until) = entry.state else { return nil }
-            return (key, until)
+        while state.answers.count > capacity, let first = state.answers.popFirst() {
+            if state.entries[first.key]?.number == first.number { state.entries[first.key] = nil }
         }
-        guard answers.count > capacity, let first = answers.min(by: { $0.until < $1.until }) else { return }
-        state.entries[first.key] = nil
     }
 
     // MARK: Waiting

@@ -68,12 +68,48 @@ import Testing
     @Test func `the one in memory is bounded`() async throws {
         let idempotency = Idempotency(InMemoryIdempotencyStore(capacity: 10))
         for number in 0..<100 { _ = try await idempotency.run(key: "\(number)", print) { [answer] in answer } }
-        var kept = 0
-        for number in 0..<100
-        where try await idempotency.run(key: "\(number)", print, { [answer] in answer }) == .replayed(answer) {
-            kept += 1
+        // From the newest on, since those that are handled again push out others.
+        for number in (0..<100).reversed() {
+            let result = try await idempotency.run(key: "\(number)", print) { [answer] in answer }
+            #expect(result == (number >= 90 ? .replayed(answer) : .handled(answer)))
         }
-        #expect(kept <= 10)
+    }
+
+    @Test func `the one in memory forgets for room what would be forgotten first, and none that was handled again`()
+        async throws
+    {
+        let store = InMemoryIdempotencyStore(retention: .milliseconds(1), capacity: 3)
+        let idempotency = Idempotency(store)
+        let runs = Notes<Int>()
+        // Handled again each time its answer is over: many ends of one key.
+        try await eventually("its answer was over ten times") {
+            _ = try await idempotency.run(key: "a", print) { [answer] in
+                runs.add(1)
+                return answer
+            }
+            return runs.all.count > 10
+        }
+        #expect(store.remembered == 1)
+        for number in 0..<10 { _ = try await idempotency.run(key: "\(number)", print) { [answer] in answer } }
+        #expect(store.remembered == 3)
+    }
+
+    @Test func `a handler is cancelled with its caller`() async throws {
+        try await withRedis { _, redis in
+            for store in [InMemoryIdempotencyStore(), RedisIdempotencyStore(redis)] as [any IdempotencyStore] {
+                let running = TestSignal()
+                let caller = Task { [print, answer] in
+                    try await Idempotency(store).run(key: "k", print) {
+                        running.fire()
+                        try await TestSignal("never").wait(within: .seconds(600))
+                        return answer
+                    }
+                }
+                try await running.wait()
+                caller.cancel()
+                await #expect(throws: CancellationError.self) { try await caller.value }
+            }
+        }
     }
 
     @Test func `stored answers read back, and other bytes do not`() {
