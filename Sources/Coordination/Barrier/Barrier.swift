@@ -20,14 +20,15 @@ public import RedisCore
 /// name is the same arrival.
 public struct Barrier: Sendable {
     /// What it is called.
-    public let name: String
+    public var name: String { gathering.name }
     /// How many participants it takes.
-    public let count: Int
+    public var count: Int { gathering.count }
 
-    private let engine: CoordinationEngine
-    private let key: String
-    private let wakeSuffix: String
-    private let ttl: LeaseTime
+    private let gathering: Gathering
+    private var engine: CoordinationEngine { gathering.engine }
+    private var key: String { gathering.key }
+    private var wakeSuffix: String { gathering.wakeSuffix }
+    private var ttl: LeaseTime { gathering.ttl }
 
     /// A barrier on one server; nothing is sent.
     ///
@@ -38,18 +39,9 @@ public struct Barrier: Sendable {
     public init(
         _ redis: RedisClient, name: String, count: Int, ttl: Duration = .seconds(86_400)
     ) throws(CoordinationError) {
-        let keys = CoordinationKeys(redis.configuration, naming: .standard)
-        guard (1...CountDownLatch.mostParticipants).contains(count) else {
-            throw CoordinationError(
-                .invalidArgument, operation: "barrier", key: name,
-                message: "a barrier has 1 to \(CountDownLatch.mostParticipants) participants, not \(count)")
+        gathering = try Gathering(redis, "barrier", name, count: count, ttl: ttl) {
+            (keys) throws(CoordinationError) in try keys.barrier(name)
         }
-        self.name = name
-        self.count = count
-        key = try keys.barrier(name)
-        self.ttl = try LeaseTime(ttl, "the time to live", operation: "barrier")
-        wakeSuffix = keys.wakeSuffix
-        engine = CoordinationEngine.of(redis)
     }
 
     /// Arrives, and returns when all have; one round trip for the last one, two and a subscription for the others.
@@ -76,7 +68,7 @@ public struct Barrier: Sendable {
         let generation = try await enter(participant, span)
         guard !generation.isComplete else { return generation.number }
         do {
-            let passed = try await engine.waits.wait(on: key + wakeSuffix, until: deadline) {
+            let passed = try await engine.waits.wait(on: gathering.wakeChannel, until: deadline) {
                 () async throws -> WaitRoom.Verdict<Bool> in
                 switch try await look(generation.number, breaking: false) {
                 case 0: .denied(left: deadline - .now)

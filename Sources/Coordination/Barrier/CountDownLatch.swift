@@ -16,14 +16,15 @@ public struct CountDownLatch: Sendable {
     public static let mostParticipants = 10_000
 
     /// What it is called.
-    public let name: String
+    public var name: String { gathering.name }
     /// How many participants open it.
-    public let count: Int
+    public var count: Int { gathering.count }
 
-    private let engine: CoordinationEngine
-    private let key: String
-    private let wakeSuffix: String
-    private let ttl: LeaseTime
+    private let gathering: Gathering
+    private var engine: CoordinationEngine { gathering.engine }
+    private var key: String { gathering.key }
+    private var wakeSuffix: String { gathering.wakeSuffix }
+    private var ttl: LeaseTime { gathering.ttl }
 
     /// A latch on one server; nothing is sent.
     ///
@@ -34,18 +35,9 @@ public struct CountDownLatch: Sendable {
     public init(
         _ redis: RedisClient, name: String, count: Int, ttl: Duration = .seconds(86_400)
     ) throws(CoordinationError) {
-        let keys = CoordinationKeys(redis.configuration, naming: .standard)
-        guard (1...Self.mostParticipants).contains(count) else {
-            throw CoordinationError(
-                .invalidArgument, operation: "latch", key: name,
-                message: "a latch has 1 to \(Self.mostParticipants) participants, not \(count)")
+        gathering = try Gathering(redis, "latch", name, count: count, ttl: ttl) {
+            (keys) throws(CoordinationError) in try keys.latch(name)
         }
-        self.name = name
-        self.count = count
-        key = try keys.latch(name)
-        self.ttl = try LeaseTime(ttl, "the time to live", operation: "latch")
-        wakeSuffix = keys.wakeSuffix
-        engine = CoordinationEngine.of(redis)
     }
 
     /// Counts a participant, the first time it is named; one round trip.
@@ -77,7 +69,7 @@ public struct CountDownLatch: Sendable {
     public func wait(atMost limit: Duration? = nil) async throws {
         let deadline = limit.map { Moment.now + $0 }
         if try await missing() == 0 { return }
-        let isOpen = try await engine.waits.wait(on: key + wakeSuffix, until: deadline) {
+        let isOpen = try await engine.waits.wait(on: gathering.wakeChannel, until: deadline) {
             () async throws -> WaitRoom.Verdict<Bool> in
             try await missing() == 0 ? .settled(true) : .denied(left: nil)
         }
