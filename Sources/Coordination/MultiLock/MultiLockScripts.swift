@@ -41,6 +41,15 @@ enum MultiLockScripts {
         return {fence, 0}
         """)
 
+    /// Whose all the locks are, into the local `answer`: 1 the token's, 0 one is absent, −1 one has another holder.
+    private static let verdict = """
+        local answer = 1
+        for _, key in ipairs(KEYS) do
+            local held = redis.call('GET', key)
+            if held ~= ARGV[1] then answer = math.min(answer, held and -1 or 0) end
+        end
+        """
+
     /// | | |
     /// |---|---|
     /// | KEYS[n] | the locks |
@@ -53,11 +62,7 @@ enum MultiLockScripts {
     static let renew = RedisScript(
         "locks.renew", isSafeToRepeat: true,
         """
-        local answer = 1
-        for _, key in ipairs(KEYS) do
-            local held = redis.call('GET', key)
-            if held ~= ARGV[1] then answer = math.min(answer, held and -1 or 0) end
-        end
+        \(verdict)
         for _, key in ipairs(KEYS) do
             if answer == 1 then
                 redis.call('PEXPIRE', key, ARGV[2])
@@ -99,11 +104,7 @@ enum MultiLockScripts {
     static let check = RedisScript(
         "locks.check", isSafeToRepeat: true,
         """
-        local answer = 1
-        for _, key in ipairs(KEYS) do
-            local held = redis.call('GET', key)
-            if held ~= ARGV[1] then answer = math.min(answer, held and -1 or 0) end
-        end
+        \(verdict)
         return answer
         """)
 }
