@@ -162,17 +162,7 @@ public struct CommandEncoder: Sendable {
     }
 
     private mutating func appendMagnitude(_ value: UInt64) {
-        var rest = value
-        // From the last digit to the first, in memory of the stack's own: at most 20 digits.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = 20
-            repeat {
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
-        }
+        value.withDecimalDigits { bytes.append(contentsOf: $0) }
     }
 
     private static func digitCount(_ value: UInt64) -> Int {

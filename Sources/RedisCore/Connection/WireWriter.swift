@@ -92,16 +92,7 @@ struct WireWriter {
 
     /// A number that is not negative, as a bulk string.
     mutating func writeBulk(_ number: UInt64) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var rest = number
-            var first = 20
-            repeat {
-                first -= 1
-                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            writeBulk(UnsafeBufferPointer(rebasing: digits[first...]))
-        }
+        number.withDecimalDigits { writeBulk($0) }
     }
 
     /// What was written.
