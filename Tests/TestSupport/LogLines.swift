@@ -3,7 +3,20 @@ import Synchronization
 
 /// Collects what a logger is told.
 public final class LogLines: Sendable {
-    private let lines = Mutex<[String]>([])
+    /// One line of a log.
+    public struct Line: Sendable {
+        /// How urgent it is.
+        public let level: Logger.Level
+        /// What is said.
+        public let message: String
+        /// The logger's and the line's own.
+        public let metadata: Logger.Metadata
+
+        /// Level, message and metadata in one text.
+        public var text: String { "\(level) \(message) \(metadata)" }
+    }
+
+    private let lines = Mutex<[Line]>([])
 
     /// Nothing yet.
     public init() {}
@@ -15,8 +28,11 @@ public final class LogLines: Sendable {
         return logger
     }
 
+    /// What was written, in order.
+    public var all: [Line] { lines.withLock { $0 } }
+
     /// How many lines contain the text: level, message and metadata.
-    public func count(of part: String) -> Int { lines.withLock { $0.count { $0.contains(part) } } }
+    public func count(of part: String) -> Int { all.count { $0.text.contains(part) } }
 
     private struct Handler: LogHandler {
         let sink: LogLines
@@ -29,7 +45,10 @@ public final class LogLines: Sendable {
         }
 
         func log(event: LogEvent) {
-            sink.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }
+            sink.lines.withLock {
+                $0.append(Line(level: event.level, message: event.message.description, metadata: all))
+            }
         }
     }
 }

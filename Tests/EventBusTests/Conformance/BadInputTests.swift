@@ -54,17 +54,17 @@ struct BadInputTests {
         _ carrier: Carrier
     ) async throws {
         try await withBus(carrier) { bus in
-            let lines = Recorder<LogLine>()
+            let lines = LogLines()
             let register = { (subscriber: EventSubscriber) in _ = subscriber.on(Ping.self) { _, _ in } }
-            try await bus.run(logger: recordingLogger(lines), register: register) { subscriber, _ in
+            try await bus.run(logger: lines.logger, register: register) { subscriber, _ in
                 for _ in 0..<50 {
                     for broken in Self.broken { try await bus.publish(raw: broken.0 == .tooLarge ? [0] : broken.1) }
                 }
                 try await eventually { subscriber.statistics.received == 350 && subscriber.statistics.failed == 50 }
             }
-            let kinds = lines.values.compactMap { $0.metadata["kind"]?.description }
+            let kinds = lines.all.compactMap { $0.metadata["kind"]?.description }
             #expect(kinds.sorted() == ["notUTF8", "payloadMismatch", "tooDeep", "undecodable", "unknownType"])
-            #expect(!lines.values.contains { $0.text.contains("secret") })
+            #expect(!lines.all.contains { $0.text.contains("secret") })
         }
     }
 
@@ -94,14 +94,14 @@ struct BadInputTests {
     @Test(arguments: Carrier.allCases)
     func `a hostile type name does not become a log line of its own`(_ carrier: Carrier) async throws {
         try await withBus(carrier) { bus in
-            let lines = Recorder<LogLine>()
+            let lines = LogLines()
             let register = { (subscriber: EventSubscriber) in _ = subscriber.on(Ping.self) { _, _ in } }
-            try await bus.run(logger: recordingLogger(lines), register: register) { subscriber, _ in
+            try await bus.run(logger: lines.logger, register: register) { subscriber, _ in
                 let name = "evil\\n\\u001b[31m" + String(repeating: "x", count: 10_000)
                 try await bus.publish(raw: Array(#"{"type":"\#(name)"}"#.utf8))
                 try await eventually { subscriber.statistics.unknownType == 1 }
             }
-            let line = try #require(lines.values.first { $0.metadata["kind"] == "unknownType" })
+            let line = try #require(lines.all.first { $0.metadata["kind"] == "unknownType" })
             #expect(!line.text.contains("\n") && !line.text.contains("\u{1B}") && line.text.utf8.count < 1_000)
         }
     }

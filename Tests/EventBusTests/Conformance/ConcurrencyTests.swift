@@ -81,14 +81,14 @@ struct ConcurrencyTests {
             options.buffer = SubscriptionBuffer(capacity: 10, overflow: overflow)
             let gate = Gate()
             let seen = Recorder<Int>()
-            let lines = Recorder<LogLine>()
+            let lines = LogLines()
             let register = { (subscriber: EventSubscriber) in
                 _ = subscriber.on(Ping.self) { ping, _ in
                     if ping.n == 0 { try await gate.pass() }
                     seen.record(ping.n)
                 }
             }
-            try await bus.run(options: options, logger: recordingLogger(lines), register: register) {
+            try await bus.run(options: options, logger: lines.logger, register: register) {
                 subscriber, _ in
                 try await bus.publisher().publish(Ping(n: 0), to: "c")
                 try await gate.arrived.wait()
@@ -104,7 +104,7 @@ struct ConcurrencyTests {
                 let kept = overflow == .dropOldest ? Array(291...300) : Array(257...266)
                 #expect(Array(all.suffix(10)) == kept)
             }
-            #expect(lines.values.count { $0.metadata["dropped"] != nil } == 1)
+            #expect(lines.all.count { $0.metadata["dropped"] != nil } == 1)
         }
     }
 

@@ -52,7 +52,7 @@ struct DeliveryTests {
         try await withBus(carrier) { bus in
             let seen = Recorder<String>()
             let failures = Recorder<EventFailure>()
-            let lines = Recorder<LogLine>()
+            let lines = LogLines()
             let register = { (subscriber: EventSubscriber) in
                 subscriber.on(Ping.self) { ping, _ in seen.record("first \(ping.n)") }
                 subscriber.on("ping") { _, _ in throw HandlerError() }
@@ -60,7 +60,7 @@ struct DeliveryTests {
                 subscriber.on(Ping.self) { ping, _ in seen.record("last \(ping.n)") }
                 subscriber.onError { failures.record($0) }
             }
-            try await bus.run(logger: recordingLogger(lines), register: register) { subscriber, _ in
+            try await bus.run(logger: lines.logger, register: register) { subscriber, _ in
                 try await bus.publisher().publish(Ping(n: 1), to: "c")
                 #expect(try await seen.wait(count: 3) == ["first 1", "* ping", "last 1"])
                 let failure = try #require(try await failures.wait(count: 1).first)
@@ -70,7 +70,7 @@ struct DeliveryTests {
                 try await eventually { subscriber.statistics.handled == 3 }
                 #expect(subscriber.statistics.failed == 1)
             }
-            let warnings = lines.values.filter { $0.level == .warning }
+            let warnings = lines.all.filter { $0.level == .warning }
             #expect(warnings.count == 1)
             #expect(warnings.first?.text.contains("the handler's own words") == true)
         }

@@ -71,7 +71,7 @@ struct LifecycleTests {
             options.drainTimeout = .milliseconds(20)
             let started = TestSignal("a handler")
             let outcomes = Recorder<String>()
-            let lines = Recorder<LogLine>()
+            let lines = LogLines()
             let subscribers = Recorder<EventSubscriber>()
             let register = { (subscriber: EventSubscriber) in
                 subscribers.record(subscriber)
@@ -85,7 +85,7 @@ struct LifecycleTests {
                     }
                 }
             }
-            try await bus.run(options: options, logger: recordingLogger(lines), register: register) {
+            try await bus.run(options: options, logger: lines.logger, register: register) {
                 subscriber, _ in
                 try await bus.publisher().publish((0..<500).map { Ping(n: $0) }, to: "c")
                 try await started.wait(count: 2)
@@ -95,7 +95,7 @@ struct LifecycleTests {
             let statistics = try #require(subscribers.values.first).statistics
             #expect(statistics.abandoned == 498 && statistics.received == 500)
             #expect(statistics.handled == 0 && statistics.failed == 2)
-            #expect(lines.values.contains { $0.metadata["abandoned"]?.description == "498" })
+            #expect(lines.all.contains { $0.metadata["abandoned"]?.description == "498" })
         }
     }
 

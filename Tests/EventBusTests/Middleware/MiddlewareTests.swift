@@ -92,7 +92,7 @@ struct MiddlewareTests {
     }
 
     @Test func `logging writes one line a call with handler and duration`() async throws {
-        let lines = Recorder<LogLine>()
+        let lines = LogLines()
         let logging = LoggingMiddleware(level: .info, failureLevel: .critical)
         try await withBus(.memory) { bus in
             var options = EventSubscriber.Options()
@@ -100,17 +100,17 @@ struct MiddlewareTests {
             let register = { (subscriber: EventSubscriber) in
                 _ = subscriber.on(Ping.self) { ping, _ in if ping.n == 2 { throw HandlerError() } }
             }
-            try await bus.run(options: options, logger: recordingLogger(lines), register: register) { subscriber, _ in
+            try await bus.run(options: options, logger: lines.logger, register: register) { subscriber, _ in
                 try await bus.publisher().publish(Ping(n: 1), id: "x", to: "c")
                 try await eventually { subscriber.statistics.handled == 1 }
                 try await bus.publisher().publish(Ping(n: 2), to: "c")
                 try await eventually { subscriber.statistics.failed == 1 }
             }
         }
-        let good = try #require(lines.values.first { $0.level == .info })
+        let good = try #require(lines.all.first { $0.level == .info })
         #expect(good.metadata["handler"] == "ping" && good.metadata["event_id"] == "x")
         #expect(good.metadata["channel"] == "c" && good.metadata["duration"] != nil)
-        let bad = try #require(lines.values.first { $0.level == .critical })
+        let bad = try #require(lines.all.first { $0.level == .critical })
         #expect(bad.metadata["error"] == "the handler's own words")
     }
 

@@ -11,18 +11,18 @@ struct GapTests {
         let bus = InMemoryEventBus()
         let test = TestBus(kind: .memory(bus))
         let seen = Recorder<String>()
-        let lines = Recorder<LogLine>()
+        let lines = LogLines()
         let register = { (subscriber: EventSubscriber) in
             subscriber.on(Ping.self) { ping, _ in seen.record("ping \(ping.n)") }
             subscriber.onGap { seen.record($0.reason) }
         }
-        try await test.run(logger: recordingLogger(lines), register: register) { subscriber, _ in
+        try await test.run(logger: lines.logger, register: register) { subscriber, _ in
             bus.simulateGap(reason: "maintenance")
             #expect(try await seen.wait(count: 1) == ["maintenance"])
             try await test.publisher().publish(Ping(n: 1), to: "c")
             #expect(try await seen.wait(count: 2).last == "ping 1")
             #expect(subscriber.statistics.gaps == 1)
         }
-        #expect(lines.values.contains { $0.level == .warning && $0.metadata["reason"] == "maintenance" })
+        #expect(lines.all.contains { $0.level == .warning && $0.metadata["reason"] == "maintenance" })
     }
 }

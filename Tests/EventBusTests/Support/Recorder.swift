@@ -1,4 +1,3 @@
-import Logging
 import Synchronization
 import TestSupport
 
@@ -20,37 +19,6 @@ final class Recorder<Value: Sendable>: Sendable {
         try await signal.wait(count: count)
         return values
     }
-}
-
-/// One line of a log.
-struct LogLine: Sendable {
-    var level: Logger.Level
-    var message: String
-    var metadata: Logger.Metadata
-
-    /// Message and metadata in one text.
-    var text: String { "\(message) \(metadata)" }
-}
-
-/// Keeps log lines.
-struct RecordingLogHandler: LogHandler {
-    let lines: Recorder<LogLine>
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        lines.record(LogLine(level: event.level, message: event.message.description, metadata: all))
-    }
-}
-
-func recordingLogger(_ lines: Recorder<LogLine>) -> Logger {
-    Logger(label: "test") { _ in RecordingLogHandler(lines: lines) }
 }
 
 /// Handlers wait at it until it is opened.
