@@ -144,14 +144,14 @@ let package = Package(
             resources: [.copy("Golden")],
             swiftSettings: strict),
         .executableTarget(
-            name: "lock-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/LockTorture",
-            swiftSettings: strict),
+            name: "lock-torture", dependencies: ["Coordination", "RedisCore", "TestSupport", logging],
+            path: "Tests/LockTorture", swiftSettings: strict),
         .executableTarget(
             name: "limit-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/LimitTorture",
             swiftSettings: strict),
         .executableTarget(
-            name: "permit-torture", dependencies: ["Coordination", "RedisCore", logging], path: "Tests/PermitTorture",
-            swiftSettings: strict),
+            name: "permit-torture", dependencies: ["Coordination", "RedisCore", "TestSupport", logging],
+            path: "Tests/PermitTorture", swiftSettings: strict),
         .testTarget(
             name: "CoordinationTests",
             dependencies: [

@@ -2,6 +2,7 @@ import Coordination
 import Foundation
 import Logging
 import RedisCore
+import TestSupport
 
 /// One of several processes that fight for one lock and write down what they believe, for the tests' history checker.
 ///
@@ -79,20 +80,20 @@ struct LockTorture {
 
     /// Deliberately unchecked: this is the write of a holder that was stopped and does not know it.
     private func write(_ id: String, _ lease: Lease) async {
-        let before = HistoryLog.now()
+        let before = HistoryFile.now()
         guard let accepted = try? await lease.fencedSet(id, to: "torture:{resource}", expiry: .seconds(600)) else {
             return
         }
         history.write(
-            "write", lease: id, fence: lease.fencingToken, at: before, end: HistoryLog.now(), accepted: accepted)
+            "write", lease: id, fence: lease.fencingToken, at: before, end: HistoryFile.now(), accepted: accepted)
     }
 
     /// Notes that the lease is trusted now, and until when nobody would be told otherwise.
     private func believe(_ kind: String, _ id: String, _ lease: Lease, _ shared: Bool) {
-        let now = HistoryLog.now()
+        let now = HistoryFile.now()
         guard lease.isTrusted else { return }
         history.write(
-            kind, lease: id, fence: lease.fencingToken, at: now, end: HistoryLog.time(of: lease.trustedUntil),
+            kind, lease: id, fence: lease.fencingToken, at: now, end: HistoryFile.time(of: lease.trustedUntil),
             shared: shared)
     }
 }

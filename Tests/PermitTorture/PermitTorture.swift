@@ -2,6 +2,7 @@ import Coordination
 import Foundation
 import Logging
 import RedisCore
+import TestSupport
 
 /// One of several processes that compete for a semaphore's permits, or for a leadership, and write down what they
 /// believe, for the tests' checker.
@@ -69,9 +70,9 @@ struct PermitTorture {
         _ kind: String, _ tenure: Tenure, _ isTrusted: @autoclosure () -> Bool,
         _ until: @autoclosure () -> ContinuousClock.Instant
     ) -> Bool {
-        let now = History.now()
+        let now = HistoryFile.now()
         guard isTrusted() else { return false }
-        history.write(kind, tenure, at: now, end: History.time(of: until()))
+        history.write(kind, tenure, at: now, end: HistoryFile.time(of: until()))
         return true
     }
 }
