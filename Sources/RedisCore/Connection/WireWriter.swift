@@ -10,6 +10,13 @@ struct WireWriter {
         count += text.utf8CodeUnitCount
     }
 
+    /// The head of a command of 1 to 9 arguments.
+    mutating func writeArrayHead(_ count: Int) {
+        write(UInt8(ascii: "*"))
+        write(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: count))
+        writeLineEnd()
+    }
+
     /// A bulk string of at most 999 bytes.
     mutating func writeBulk(_ bytes: UnsafeBufferPointer<UInt8>) {
         writeHead(bytes.count)
