@@ -5,6 +5,8 @@ struct LinkFacts {
     let info: ServerInfo?
     /// How many connections were made before this one.
     let reconnects: Int
+    /// Whether it hears of changed keys.
+    var tracking = Handshake.TrackingState.none
 }
 
 /// One connection that keeps itself up: resolves, connects, introduces itself, backs off and tries again.
@@ -23,14 +25,16 @@ class RedisLink: @unchecked Sendable {
     /// The error of the last failed attempt, for callers whose deadline passes while there is no connection.
     private(set) final var lastError: RedisError?
 
-    private let role: String
+    let role: String
     @exclusivity(unchecked) private final var machine: ConnectionStateMachine
     private final var timer: LoopTimer?
-    private final var handshake: Handshake?
+    /// That of the connection at hand.
+    private(set) final var handshake: Handshake?
     private final var handshakeReplies: [Result<RedisValue, RedisError>] = []
     private final var reconnects = -1
     private final var closeWaiters: [@Sendable () -> Void] = []
     private final var abandoned: RedisError?
+    private final var isRenewing = false
     private final var random = SystemRandomNumberGenerator()
 
     init(
@@ -46,6 +50,8 @@ class RedisLink: @unchecked Sendable {
 
     // MARK: What a subclass does
 
+    /// How a new connection introduces itself.
+    func makeHandshake() -> Handshake { Handshake(configuration, role: role) }
     /// The connection can carry commands.
     func linkIsReady(_ facts: LinkFacts) {}
     /// A reply to something the subclass sent.
@@ -94,6 +100,15 @@ class RedisLink: @unchecked Sendable {
         socket?.close()
     }
 
+    /// The connection is good, and another one is needed.
+    final func renew(_ purpose: String) {
+        isRenewing = true
+        abandoned = RedisError(
+            .connectionLost, operation: "connection", message: "Connects to \(address) anew, \(purpose).",
+            address: address, wasWritten: true)
+        socket?.close()
+    }
+
     // MARK: Acting
 
     private final func perform(_ action: ConnectionStateMachine.Action) {
@@ -132,6 +147,7 @@ class RedisLink: @unchecked Sendable {
             case .tcp(_, let port): .tcp(address: name, port: port)
             case .unix(let path): .unix(path: path)
             }
+        handshake = nil
         let socket = HiredisSocket(on: loop, link: self)
         self.socket = socket
         do {
@@ -143,8 +159,12 @@ class RedisLink: @unchecked Sendable {
     }
 
     private final func startHandshake() {
-        let handshake = Handshake(configuration, role: role)
+        let handshake = makeHandshake()
         self.handshake = handshake
+        send(handshake)
+    }
+
+    private final func send(_ handshake: Handshake) {
         handshakeReplies = []
         for command in handshake.commands {
             command.encoder.bytes.withUnsafeBytes { socket?.send($0, replies: 1) }
@@ -160,7 +180,7 @@ class RedisLink: @unchecked Sendable {
         do {
             try handshake.received(handshakeReplies)
             self.handshake = handshake
-            perform(machine.handshakeSucceeded())
+            if handshake.commands.isEmpty { perform(machine.handshakeSucceeded()) } else { send(handshake) }
         } catch {
             abandoned = error
             socket?.close()
@@ -172,7 +192,8 @@ class RedisLink: @unchecked Sendable {
         reconnects += 1
         lastError = nil
         logger.debug("connected", metadata: ["redis.address": "\(address)", "redis.role": "\(role)"])
-        linkIsReady(LinkFacts(info: handshake?.serverInfo, reconnects: reconnects))
+        linkIsReady(
+            LinkFacts(info: handshake?.serverInfo, reconnects: reconnects, tracking: handshake?.tracking ?? .none))
     }
 
     private final func backOff(_ attempt: Int) {
@@ -223,8 +244,10 @@ class RedisLink: @unchecked Sendable {
         // An outage is told once, and again when its reason changes, not at every attempt.
         let isKnown = lastError?.message == error.message
         lastError = error
+        let isWorse = wasReady && !isRenewing
+        isRenewing = false
         logger.log(
-            level: wasReady ? .warning : isKnown ? .debug : .info,
+            level: isWorse ? .warning : isKnown ? .debug : .info,
             "\(wasReady ? "connection lost" : "cannot connect")",
             metadata: ["redis.address": "\(address)", "redis.role": "\(role)", "error": "\(error)"])
         linkIsLost(error, wasReady: wasReady, isFinal: machine.isClosed)

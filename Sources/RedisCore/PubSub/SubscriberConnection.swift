@@ -29,13 +29,17 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     private final class Route {
         let name: String
         let isHeartbeat: Bool
+        let isInvalidation: Bool
         let targets: [SubscriptionStorage]
         private let bytes: [UInt8]
 
-        init(name: String, bytes: [UInt8], isHeartbeat: Bool, targets: [SubscriptionStorage]) {
+        init(
+            name: String, bytes: [UInt8], isHeartbeat: Bool, isInvalidation: Bool, targets: [SubscriptionStorage]
+        ) {
             self.name = name
             self.bytes = bytes
             self.isHeartbeat = isHeartbeat
+            self.isInvalidation = isInvalidation
             self.targets = targets
         }
 
@@ -45,10 +49,14 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         }
     }
 
+    /// Who hears of changed keys; the rest is in `SubscriberConnection+Tracking.swift`.
+    var trackers = Trackers()
+    /// When the connection at hand was asked to track, ``Moment/nanoseconds``.
+    var trackingAskedAt: Int64 = 0
     @exclusivity(unchecked) private var lastChannel: Route?
     @exclusivity(unchecked) private var lastPattern: Route?
     private let heartbeats: CommandSender
-    private let nextID = Atomic<UInt64>(1)
+    let nextID = Atomic<UInt64>(1)
     /// When the last nonce came back, on the loop's clock; 0 before the first.
     private let heartbeatSeen = Atomic<UInt64>(0)
     private let heartbeatName: SubscribedName
@@ -64,7 +72,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     private var nonce: UInt64 = 0
     /// When the nonce that has not come back yet was accepted by the server.
     private var publishedAt: UInt64?
-    private var isEnding = false
+    private(set) var isEnding = false
 
     init(_ configuration: RedisConfiguration, heartbeats: CommandSender, on loop: EventLoop, logger: Logger) {
         self.heartbeats = heartbeats
@@ -142,11 +150,12 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         heartbeatTimer?.cancel()
         for storage in storages { storage.finish(discarding: false) }
         storages = []
+        trackers.lost(closedError, whileAsking: false)
         for request in Array(requests.keys) { fail(request, closedError) }
         disconnect(drain: .zero) { [self] in withExtendedLifetime(self) { completion() } }
     }
 
-    private var closedError: RedisError {
+    var closedError: RedisError {
         RedisError(
             .closed, operation: "SUBSCRIBE", message: "The client of \(address) is closed.", address: address)
     }
@@ -214,7 +223,13 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
 
     // MARK: RedisLink
 
+    override func makeHandshake() -> Handshake {
+        trackingAskedAt = Moment.nanoseconds
+        return Handshake(configuration, role: role, tracking: trackers.nextPlan)
+    }
+
     override func linkIsReady(_ facts: LinkFacts) {
+        guard trackingIsSettled(facts.tracking) else { return }
         socket?.takesPushes = true
         send("SUBSCRIBE", [heartbeatName], .channel)
         perform(registry.connectionReady())
@@ -228,6 +243,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     override func linkIsLost(_ error: RedisError, wasReady: Bool, isFinal: Bool) {
         heartbeatTimer?.cancel()
         forgetRoutes()
+        trackers.lost(error, whileAsking: handshake?.isTracking == true)
         registry.connectionLost(Registry.Loss(since: lastHeard, reason: "\(error)"))
         // A refusal (an ACL, a password) would end every further connection too: its askers are told.
         let refusal = error.serverMessage.map {
@@ -253,6 +269,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         guard let name = reply.bytes(at: 1), let payload = reply.element(kind == .channel ? 2 : 3) else { return }
         let route = route(name, kind)
         if route.isHeartbeat { return heardHeartbeat(RedisReply(payload, reply.arena).text) }
+        if route.isInvalidation { trackers.received(RedisReply(payload, reply.arena)) }
         guard !route.targets.isEmpty else { return }
         let message =
             switch kind {
@@ -271,6 +288,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         let name = SubscribedName(kind, String(decoding: bytes, as: UTF8.self))
         let route = Route(
             name: name.name, bytes: Array(bytes), isHeartbeat: name == heartbeatName,
+            isInvalidation: kind == .channel && name.name == "\(Handshake.invalidations)",
             targets: registry.receivers(of: name))
         if kind == .channel { lastChannel = route } else { lastPattern = route }
         return route
@@ -297,6 +315,10 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         publishedAt = nil
         heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
         lastHeard = Date()
+        guard trackers.isTracking else { return }
+        if isSecondNonce { return trackers.proved(asOf: firstAskedAt) }
+        isSecondNonce = true
+        publishNonce()
     }
 
     private func beat() {
@@ -306,7 +328,11 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         if paused.isEmpty, let publishedAt, loop.nowMilliseconds - publishedAt >= period {
             return abandon("a published heartbeat did not come back within \(configuration.heartbeat)")
         }
-        if publishedAt == nil { publishNonce() }
+        if publishedAt == nil {
+            isSecondNonce = false
+            firstAskedAt = Moment.nanoseconds
+            publishNonce()
+        }
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
@@ -327,4 +353,11 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
 
     /// When the last nonce was handed to the control connection.
     private var askedAt: UInt64 = 0
+    /// The second nonce of a period is published when the first has come back, and only while keys are tracked.
+    ///
+    /// The server sends the changes of a turn of its loop at the turn's end, after what was published in it. So a nonce
+    /// may overtake changes from before it; one that was published later than that turn cannot.
+    private var isSecondNonce = false
+    /// When the first of the two was handed to the control connection, ``Moment/nanoseconds``.
+    private var firstAskedAt: Int64 = 0
 }
