@@ -84,7 +84,7 @@ extension RedisCache {
 
     private func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
         let replies = try await engine.call(operation, key: key) { redis throws(RedisError) in
-            try await redis.command(RedisCommand("MGET", arguments: keys), as: [Data?].self, timeout: options.timeout)
+            try await redis.values(of: keys, timeout: options.timeout)
         }
         guard replies.count == keys.count else {
             throw CacheError(
