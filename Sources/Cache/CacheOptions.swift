@@ -19,13 +19,15 @@ public struct CacheOptions: Sendable {
     /// The longest life of an entry with tags, and how long a tag's invalidation is remembered, 1 s to ten years; 30
     /// days.
     public var longestTagLife: Duration
+    /// How `remember` loads, waits and fails, unless a call says otherwise.
+    public var remember: RememberOptions
 
     /// The defaults of the field, unless told otherwise.
     public init(
         defaultTTL: CacheTTL = .after(.seconds(3_600)), serializer: any CacheSerializer = .json, schema: UInt16 = 0,
         readableSchemas: ClosedRange<UInt16>? = nil, compression: CacheCompression = .default,
         maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1), failure: CacheFailurePolicy = .open,
-        longestTagLife: Duration = .seconds(30 * 86_400)
+        longestTagLife: Duration = .seconds(30 * 86_400), remember: RememberOptions = RememberOptions()
     ) {
         self.defaultTTL = defaultTTL
         self.serializer = serializer
@@ -36,6 +38,7 @@ public struct CacheOptions: Sendable {
         self.timeout = timeout
         self.failure = failure
         self.longestTagLife = longestTagLife
+        self.remember = remember
     }
 
     /// What cannot work; every call of the cache throws it.
@@ -47,6 +50,7 @@ public struct CacheOptions: Sendable {
             _ = try CacheTTL.default.milliseconds(default: defaultTTL, operation: "configure", what: "the default TTL")
             _ = try timeout.cacheMilliseconds("the time-out", operation: "configure")
             _ = try longestTagLife.cacheMilliseconds("the longest life of a tag", operation: "configure")
+            try remember.check("configure")
         } catch {
             return error
         }

@@ -4,7 +4,8 @@ import RedisCore
 /// What a read of one entry found.
 enum EntryState: Sendable {
     case absent
-    /// There is something, but it counts as missing: invalidated by a tag or its namespace, or of another schema.
+    /// There is something, but it counts as missing: invalidated by a tag or its namespace, of another schema, or no
+    /// longer fresh.
     case dead(StoredEntry)
     case present(StoredEntry)
     /// Bytes that pretend to be an entry and are none.
@@ -13,6 +14,13 @@ enum EntryState: Sendable {
     var isPresent: Bool {
         if case .present = self { true } else { false }
     }
+}
+
+/// One reading of one entry.
+struct EntrySight: Sendable {
+    let state: EntryState
+    /// As stored; nil for none.
+    let bytes: Data?
 }
 
 extension RedisCache {
@@ -27,13 +35,30 @@ extension RedisCache {
     func fetchBytes(
         _ entry: RedisKey, tags: [String] = [], operation: String
     ) async throws -> (state: EntryState, bytes: Data?) {
+        let sight = try await sight(entry, tags: tags, operation: operation)
+        return (fresh(sight.state), sight.bytes)
+    }
+
+    /// As ``fetch(_:tags:operation:)``, but values that may only be served in an emergency count as present.
+    func sight(_ entry: RedisKey, tags: [String] = [], operation: String) async throws -> EntrySight {
         let replies = try await mget([entry] + keys.epochs + tags.map(keys.tag), operation, key: entry.name)
         let stamps = replies.dropFirst()
         let known = zip(tags, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
         let state = try await judge(
             replies[0], epochs: Self.latest(stamps.prefix(keys.epochs.count)),
             tagStamps: Dictionary(known, uniquingKeysWith: max), operation)
-        return (state, replies[0])
+        return EntrySight(state: state, bytes: replies[0])
+    }
+
+    /// Whether nothing that a value depends on was invalidated at `written` or later.
+    func isAlive(written: Int64, tags: [String], _ operation: String) async throws -> Bool {
+        Self.latest(try await mget(keys.epochs + tags.map(keys.tag), operation, key: nil)) < written
+    }
+
+    /// Beyond its freshness an entry is there only for `remember` to fall back on.
+    private func fresh(_ state: EntryState) -> EntryState {
+        guard case .present(let entry) = state, let age = EntryAge(entry.envelope) else { return state }
+        return age.isFresh(at: engine.serverTime) ? state : .dead(entry)
     }
 
     /// Reads many entries: one MGET, and one more if some have tags.
@@ -51,7 +76,7 @@ extension RedisCache {
         return stored.map { found in
             guard let found else { return .absent }
             guard let entry = found else { return .damaged }
-            return verdict(entry, epochs: epochs, stamps)
+            return fresh(verdict(entry, epochs: epochs, stamps))
         }
     }
 
@@ -83,9 +108,16 @@ extension RedisCache {
     }
 
     private func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
-        let replies = try await engine.call(operation, key: key) { redis throws(RedisError) in
-            try await redis.values(of: keys, timeout: options.timeout)
+        // Freshness is judged by the server's clock: when that is not known, it is asked for on the way.
+        let knowsTime = engine.serverTime != nil
+        let sent = CacheEngine.localTime
+        let (replies, time) = try await engine.call(operation, key: key) { redis throws(RedisError) in
+            guard !knowsTime else {
+                return (try await redis.values(of: keys, timeout: options.timeout), nil as Int64?)
+            }
+            return try await redis.valuesAndTime(RedisCommand("MGET", arguments: keys), timeout: options.timeout)
         }
+        if let time { engine.note(serverTime: time, sentAt: sent) }
         guard replies.count == keys.count else {
             throw CacheError(
                 .unavailable, operation: operation, key: key,
@@ -101,5 +133,30 @@ extension RedisCache {
     /// The latest of several stamps.
     static func latest(_ replies: some Sequence<Data?>) -> Int64 {
         replies.reduce(0) { max($0, stamp($1)) }
+    }
+}
+
+extension RedisClient {
+    /// An MGET and the server's time, µs, in one round trip.
+    fileprivate func valuesAndTime(
+        _ command: RedisCommand, timeout: Duration
+    ) async throws(RedisError) -> ([Data?], Int64?) {
+        var pipeline = RedisPipeline()
+        pipeline.append(command)
+        pipeline.append("TIME")
+        let replies = try await self.pipeline(pipeline, timeout: timeout)
+        var values: [Data?] = []
+        if case .array(let found) = try replies[0].get() {
+            values = found.map { value in if case .bytes(let bytes) = value { Data(bytes) } else { nil } }
+        }
+        return (values, Self.microseconds(try? replies[1].get()))
+    }
+
+    private static func microseconds(_ reply: RedisValue?) -> Int64? {
+        guard case .array(let parts) = reply, parts.count == 2, case .bytes(let seconds) = parts[0],
+            case .bytes(let rest) = parts[1], let seconds = Int64(String(decoding: seconds, as: UTF8.self)),
+            let rest = Int64(String(decoding: rest, as: UTF8.self))
+        else { return nil }
+        return seconds * 1_000_000 + rest
     }
 }

@@ -18,7 +18,7 @@ extension RedisCache {
             RedisCommand("DEL", lease), RedisCommand("PUBLISH", lease.name + keys.wakeSuffix, ""),
             RedisCommand("MGET", arguments: keys.epochs), RedisCommand("GETDEL", entry),
         ]
-        let replies = try await engine.call("getAndDelete", key: entry.name) { redis throws(RedisError) in
+        let replies = try await change([entry], "getAndDelete") { redis throws(RedisError) in
             var values: [RedisValue] = []
             for result in try await redis.pipeline(commands, timeout: options.timeout) {
                 values.append(try result.get())

@@ -43,7 +43,7 @@ extension RedisCache {
         let entry = try entry(key, operation)
         let life = try milliseconds(ttl, operation).map { String($0) } ?? ""
         do {
-            return try await engine.call(operation, key: entry.name) { redis throws(RedisError) in
+            return try await change([entry], operation) { redis throws(RedisError) in
                 try await redis.evaluate(
                     script, keys: [entry], arguments: [amount, life], as: T.self, timeout: options.timeout)
             }

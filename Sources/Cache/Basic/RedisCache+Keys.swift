@@ -57,7 +57,7 @@ extension RedisCache {
             RedisCommand("DEL", CacheKeys.lease(of: old)), RedisCommand("DEL", CacheKeys.lease(of: new)),
             RedisCommand("RENAME", old, new),
         ]
-        let replies = try await engine.call("rename", key: old.name) { redis throws(RedisError) in
+        let replies = try await change([old, new], "rename") { redis throws(RedisError) in
             try await redis.pipeline(commands, timeout: options.timeout)
         }
         switch replies.last {

@@ -27,7 +27,10 @@ extension RedisCache {
     /// invalidated by a tag or `clear()` still has a time to live until it is reaped.
     public func ttl(_ key: String) async throws -> CacheTTLState {
         let entry = try entry(key, "ttl")
-        return CacheTTLState(milliseconds: try await send(RedisCommand("PTTL", entry), entry, "ttl"))
+        let milliseconds: Int64 = try await engine.call("ttl", key: entry.name) { redis throws(RedisError) in
+            try await redis.command(RedisCommand("PTTL", entry), timeout: options.timeout)
+        }
+        return CacheTTLState(milliseconds: milliseconds)
     }
 
     /// Lets an entry end after a time, 1 ms to ten years; false when there is none.
@@ -72,7 +75,7 @@ extension RedisCache {
     public func touch(_ key: String) async throws -> Bool {
         let entry = try entry(key, "touch")
         guard let milliseconds = try milliseconds(.default, "touch") else {
-            let state = try await engine.call("touch", key: entry.name) { redis throws(RedisError) in
+            let state = try await change([entry], "touch") { redis throws(RedisError) in
                 try await redis.pipeline([RedisCommand("PERSIST", entry), RedisCommand("EXISTS", entry)])
             }
             if case .success(.integer(1)) = state.last { return true }
@@ -81,11 +84,11 @@ extension RedisCache {
         return try await send(RedisCommand("PEXPIRE", entry, milliseconds).safeToRepeat(), entry, "touch")
     }
 
-    /// One command about one entry.
+    /// One command that changes the end of one entry.
     func send<T: RedisDecodable>(
         _ command: RedisCommand, _ entry: RedisKey, _ operation: String, as type: T.Type = T.self
     ) async throws -> T {
-        try await engine.call(operation, key: entry.name) { redis throws(RedisError) in
+        try await change([entry], operation) { redis throws(RedisError) in
             try await redis.command(command, as: T.self, timeout: options.timeout)
         }
     }

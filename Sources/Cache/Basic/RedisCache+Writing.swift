@@ -64,7 +64,7 @@ extension RedisCache {
         _ entry: RedisKey, _ operation: String, _ script: (RedisClient) async throws(RedisError) -> Int64
     ) async throws -> Bool {
         let sent = CacheEngine.localTime
-        let time = try await engine.call(operation, key: entry.name, script)
+        let time = try await change([entry], operation, script)
         guard time >= 0 else { return false }
         engine.note(serverTime: time, sentAt: sent)
         engine.metrics.writes.increment()
@@ -121,12 +121,20 @@ extension RedisCache {
         }
     }
 
+    /// Every change of entries passes here: loads that began before it are not shared by callers that come after.
+    func change<T>(
+        _ entries: [RedisKey], _ operation: String, _ body: (RedisClient) async throws(RedisError) -> T
+    ) async throws -> T {
+        defer { engine.flights.detach(entries) }
+        return try await engine.call(operation, key: entries.count == 1 ? entries[0].name : nil, body)
+    }
+
     /// One script for several entries in one round trip; the first failure is thrown.
     @discardableResult
     func run(
         _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
     ) async throws -> [RedisValue] {
-        try await engine.call(operation, key: nil) { redis throws(RedisError) in
+        try await change(batch.map { $0.keys[0] }, operation) { redis throws(RedisError) in
             var values: [RedisValue] = []
             for result in try await redis.evaluate(script, batch: batch, timeout: options.timeout) {
                 values.append(try result.get())

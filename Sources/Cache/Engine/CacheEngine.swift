@@ -10,11 +10,15 @@ import Synchronization
 final class CacheEngine: Sendable {
     let redis: RedisClient
     let metrics = CacheMetrics.shared
+    /// Loads of values that are under way.
+    let flights = FlightTable()
     var logger: Logger { redis.logger }
 
     private let breaker = Mutex(CircuitBreaker())
     /// Nothing failed lately: spares every call the mutex.
     private let isQuiet = Atomic(true)
+    /// The last loaded value could not be stored.
+    private let isUnsaved = Atomic(false)
     private let clock: SharedClock
     private let reconnects: Int
 
@@ -105,6 +109,20 @@ extension CacheEngine {
         metrics.circuitOpened.increment()
         logger.warning(
             "cache: Redis does not answer; reads go to the source until it does", metadata: ["error": "\(error)"])
+    }
+
+    /// A loaded value was stored, or could not be; said once per change.
+    func stored(_ failure: (any Error)?) {
+        guard let failure else {
+            guard isUnsaved.load(ordering: .relaxed), isUnsaved.exchange(false, ordering: .relaxed) else { return }
+            logger.notice("cache: loaded values are stored again")
+            return
+        }
+        metrics.unsaved.increment()
+        guard !isUnsaved.exchange(true, ordering: .relaxed) else { return }
+        logger.warning(
+            "cache: a loaded value could not be stored; callers have it all the same",
+            metadata: ["error": "\(failure)"])
     }
 
     /// True while calls are refused at once.

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// The waiter's continuation is resumed exactly once, after the lock is released, whether the value comes before the
 /// waiter or after it.
-final class FirstOutcome<Value: Sendable>: Sendable {
+package final class FirstOutcome<Value: Sendable>: Sendable {
     private enum State {
         case open
         case awaited(UnsafeContinuation<Value, Never>)
@@ -13,10 +13,12 @@ final class FirstOutcome<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.open)
 
+    package init() {}
+
     /// The value, as soon as somebody settles it.
     ///
     /// One waiter only.
-    var value: Value {
+    package var value: Value {
         get async {
             await withUnsafeContinuation { continuation in
                 let value = state.withLock { state -> Value? in
@@ -31,7 +33,7 @@ final class FirstOutcome<Value: Sendable>: Sendable {
 
     /// True when this value is the one that counts.
     @discardableResult
-    func settle(_ value: Value) -> Bool {
+    package func settle(_ value: Value) -> Bool {
         let (continuation, isFirst) = state.withLock { state -> (UnsafeContinuation<Value, Never>?, Bool) in
             switch state {
             case .open:

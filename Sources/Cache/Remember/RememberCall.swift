@@ -1,0 +1,193 @@
+import FoundationEssentials
+import Metrics
+import RedisCore
+
+/// One call of `remember`: reads, joins loads, keeps time; ``RememberMachine`` decides.
+struct RememberCall<Value: Codable & Sendable>: Sendable {
+    let cache: RedisCache
+    let entry: RedisKey
+    let ttl: CacheTTL
+    let tags: [String]
+    let terms: RememberOptions
+    let operation: String
+    /// Whether "there is no value" is an answer.
+    let takesNothing: Bool
+    let load: @Sendable () async throws -> Loaded<Value?>
+
+    var engine: CacheEngine { cache.engine }
+    private var flights: FlightTable { cache.engine.flights }
+
+    func run() async throws -> Remembered<Value> {
+        var machine = RememberMachine(ticket: flights.ticket)
+        var action = RememberMachine.Action.look
+        var seen = Seen()
+        var end: FlightEnd<Value>?
+        var deadlines: Deadlines?
+        while true {
+            switch action {
+            case .look:
+                seen = try await look()
+                action = machine.saw(seen.sight, isResting: isResting(seen))
+            case .deliver(let refreshing):
+                engine.metrics.hits.increment()
+                if refreshing { refresh(seen) }
+                return Remembered(value: seen.value, origin: .cache)
+            case .deliverStale:
+                engine.metrics.stale.increment()
+                return Remembered(value: seen.value, origin: .stale)
+            case .join, .flyAlone:
+                let waits = deadlines ?? Deadlines(terms)
+                deadlines = waits
+                let signal = await wait(for: board(action, seen, &machine), waits, hasStale: seen.sight == .stale)
+                switch signal {
+                case .ended(let flightEnd):
+                    end = flightEnd
+                    action = machine.ended(flightEnd.ending, began: flightEnd.began)
+                case .softTimedOut: action = machine.softTimedOut()
+                case .hardTimedOut: action = machine.hardTimedOut()
+                case .cancelled: throw CancellationError()
+                }
+            case .deliverLoaded: return Remembered(value: end?.value, origin: .source)
+            case .deliverRead: return Remembered(value: end?.value, origin: .cache)
+            case .fail: throw end?.error ?? timedOut()
+            case .failTimedOut: throw timedOut()
+            }
+        }
+    }
+
+    private func timedOut() -> CacheError {
+        CacheError(
+            .loadTimedOut, operation: operation, key: entry.name,
+            message: "the value was not loaded in time, and there is no older one that may be served")
+    }
+}
+
+// MARK: - Reading
+
+extension RememberCall {
+    /// What a read found.
+    struct Seen: Sendable {
+        var sight = RememberMachine.Sight.missing
+        var value: Value?
+        /// Of what a load would replace.
+        var print = EntryPrint.none
+    }
+
+    func look() async throws -> Seen {
+        let sight: EntrySight
+        do {
+            sight = try await cache.sight(entry, tags: tags, operation: operation)
+        } catch let error as CacheError where error.code == .unavailable && cache.options.failure == .open {
+            return Seen(sight: .unreachable)
+        }
+        let seen = judge(sight)
+        if seen.sight == .missing { engine.metrics.misses.increment() }
+        return seen
+    }
+
+    private func judge(_ sight: EntrySight) -> Seen {
+        switch sight.state {
+        case .absent: return Seen()
+        case .dead: return missing(sight)
+        case .damaged:
+            engine.metrics.undecodable.increment()
+            return missing(sight)
+        case .present(let stored):
+            let standing = standing(of: stored)
+            guard standing != .over else { return missing(sight) }
+            do throws(CacheError) {
+                let value = try cache.value(of: stored, Value.self, entry, operation)
+                guard takesNothing || value != nil else { return missing(sight) }
+                switch standing {
+                case .fresh: return Seen(sight: .hit, value: value)
+                case .early: return Seen(sight: .early, value: value, print: print(of: sight))
+                default: return Seen(sight: .stale, value: value, print: print(of: sight))
+                }
+            } catch {
+                engine.metrics.undecodable.increment()
+                return missing(sight)
+            }
+        }
+    }
+
+    private func standing(of stored: StoredEntry) -> EntryAge.Standing {
+        guard let age = EntryAge(stored.envelope) else { return .fresh }
+        let maxStale = terms.failSafe.map { $0.maxStale.nanoseconds / 1_000 }
+        return age.standing(at: engine.serverTime, early: terms.early, maxStale: maxStale) { .random(in: 0..<1) }
+    }
+
+    private func print(of sight: EntrySight) -> EntryPrint { sight.bytes.map(EntryPrint.init) ?? .none }
+    private func missing(_ sight: EntrySight) -> Seen { Seen(print: print(of: sight)) }
+
+    private func isResting(_ seen: Seen) -> Bool {
+        guard seen.sight == .early || seen.sight == .stale else { return false }
+        return flights.isResting(entry, seen.print)
+    }
+}
+
+// MARK: - Loading
+
+extension RememberCall {
+    /// When waiting ends, counted from the first wait.
+    struct Deadlines {
+        let soft: Moment?
+        let hard: Moment?
+
+        init(_ terms: RememberOptions) {
+            let now = Moment.now
+            soft = terms.softTimeout.map { now + $0 }
+            hard = terms.hardTimeout.map { now + $0 }
+        }
+    }
+
+    private func refresh(_ seen: Seen) {
+        guard let flight = flights.start(entry, Value.self) else { return }
+        engine.metrics.earlyRefreshes.increment()
+        start(flight, .refresh, seen)
+    }
+
+    /// The flight to wait for, started if it is a new one.
+    private func board(
+        _ action: RememberMachine.Action, _ seen: Seen, _ machine: inout RememberMachine
+    ) -> Flight<Value> {
+        guard case .join(let purpose) = action else {
+            let flight = flights.alone(entry, Value.self)
+            machine.joined(isLate: false)
+            start(flight, .miss, Seen(sight: .unreachable))
+            return flight
+        }
+        let (flight, seat) = flights.join(entry, Value.self)
+        machine.joined(isLate: seat.isLate)
+        if seat.isNew { start(flight, purpose, seen) }
+        return flight
+    }
+
+    private func start(_ flight: Flight<Value>, _ purpose: FillMachine.Purpose, _ seen: Seen) {
+        let run = FillRun(
+            call: self, flight: flight, purpose: purpose, print: seen.print, hasRedis: seen.sight != .unreachable)
+        Task { await run.run() }
+    }
+
+    /// Until the flight ends, this caller's patience does, or its task is cancelled.
+    private func wait(
+        for flight: Flight<Value>, _ deadlines: Deadlines, hasStale: Bool
+    ) async -> Flight<Value>.Signal {
+        let waiter = flight.enter()
+        var timers: [LoopTimer] = []
+        let now = Moment.now
+        if hasStale, let soft = deadlines.soft {
+            timers.append(engine.redis.eventLoop.schedule(after: soft - now) { waiter.settle(.softTimedOut) })
+        }
+        if let hard = deadlines.hard {
+            timers.append(engine.redis.eventLoop.schedule(after: hard - now) { waiter.settle(.hardTimedOut) })
+        }
+        let signal = await withTaskCancellationHandler {
+            await waiter.value
+        } onCancel: {
+            waiter.settle(.cancelled)
+        }
+        for timer in timers { timer.cancel() }
+        flight.leave(waiter)
+        return signal
+    }
+}
