@@ -58,7 +58,9 @@ struct CacheKeys: Sendable {
     static func lease(of entry: RedisKey) -> RedisKey { RedisKey("{\(entry.name)}:fill") }
 
     /// When a tag was last invalidated.
-    func tag(_ tag: String) -> RedisKey { RedisKey("{\(root)}:tag:\(KeyText.escaped(tag))") }
+    func tag(_ tag: String) -> RedisKey { RedisKey(Self.tag(tag, root: root)) }
+
+    static func tag(_ tag: String, root: String) -> String { "{\(root)}:tag:\(KeyText.escaped(tag))" }
 
     private static func epoch(_ prefix: String) -> RedisKey { RedisKey("{\(prefix)}:epoch") }
 

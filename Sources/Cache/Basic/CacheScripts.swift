@@ -82,25 +82,4 @@ enum CacheScripts {
         if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
         return now
         """)
-
-    /// | | |
-    /// |---|---|
-    /// | KEYS[1] | a stamp: of a tag or a namespace |
-    /// | ARGV[1] | how long it is remembered, ms; empty for always |
-    /// | returns | the stamp, µs: the server's time, always later than the last |
-    static let stamp = RedisScript(
-        "cache.stamp", isSafeToRepeat: true,
-        """
-        local time = redis.call('TIME')
-        local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-        local last = tonumber(redis.call('GET', KEYS[1]) or 0)
-        if last >= now then now = last + 1 end
-        local text = string.format('%.0f', now)
-        if ARGV[1] == '' then
-            redis.call('SET', KEYS[1], text)
-        else
-            redis.call('SET', KEYS[1], text, 'PX', ARGV[1])
-        end
-        return now
-        """)
 }

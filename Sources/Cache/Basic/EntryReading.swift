@@ -100,14 +100,15 @@ extension RedisCache {
         return isDead ? .dead(entry) : .present(entry)
     }
 
-    private func stamps(of tags: Set<String>, _ operation: String) async throws -> [String: Int64] {
+    /// When tags were last invalidated, µs; 0 for never, or longer ago than that is remembered.
+    func stamps(of tags: Set<String>, _ operation: String) async throws -> [String: Int64] {
         guard !tags.isEmpty else { return [:] }
         let tags = Array(tags)
         let replies = try await mget(tags.map(keys.tag), operation, key: nil)
         return Dictionary(uniqueKeysWithValues: zip(tags, replies.map(Self.stamp)))
     }
 
-    private func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
+    func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
         // Freshness is judged by the server's clock: when that is not known, it is asked for on the way.
         let knowsTime = engine.serverTime != nil
         let sent = CacheEngine.localTime
@@ -126,7 +127,7 @@ extension RedisCache {
         return replies
     }
 
-    private static func stamp(_ reply: Data?) -> Int64 {
+    static func stamp(_ reply: Data?) -> Int64 {
         reply.flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
     }
 

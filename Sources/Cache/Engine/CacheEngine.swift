@@ -32,7 +32,7 @@ final class CacheEngine: Sendable {
         let clock = SharedClock()
         self.clock = clock
         // Another server may answer now.
-        reconnects = redis.observeReconnects { clock.value.withLock { $0.forget() } }
+        reconnects = redis.observeReconnects { clock.value.withLock { $0.forget(CacheEngine.localTime) } }
     }
 
     private struct Entry {
@@ -140,6 +140,9 @@ extension CacheEngine {
 
     /// The server's time now, µs; nil when nothing recent is known.
     var serverTime: Int64? { clock.value.withLock { $0.time(Self.localTime) } }
+
+    /// The latest time that the server's clock is known to have shown, µs; see ``ServerClock/latestKnown(_:)``.
+    var latestServerTime: Int64 { clock.value.withLock { $0.latestKnown(Self.localTime) } }
 
     /// A clock that never jumps, µs.
     static var localTime: Int64 { Moment.nanoseconds / 1_000 }

@@ -19,9 +19,13 @@ struct ServerClock: Sendable {
     private static let recent: Int64 = 5_000_000
 
     private var sample: Sample?
+    /// The latest time that the server's clock is known to have shown; never earlier when the clock goes back.
+    private var highest: Int64 = 0
 
     /// Takes a reply with the server's time; all in µs, `sent` and `received` of the local clock.
     mutating func note(_ server: Int64, sent: Int64, received: Int64) {
+        // Before the estimate is replaced: if the clock went back since, this is about where it had got to.
+        highest = max(highest, server, certainly(sent) ?? 0)
         let new = Sample(offset: server - (sent + received) / 2, roundTrip: received - sent, at: received)
         if let sample, received - sample.at < Self.recent, sample.roundTrip < new.roundTrip {
             // A jump of the server's clock shows as a difference that no round trip explains.
@@ -37,5 +41,20 @@ struct ServerClock: Sendable {
     }
 
     /// Another server may answer from now on.
-    mutating func forget() { sample = nil }
+    mutating func forget(_ now: Int64) {
+        highest = max(highest, certainly(now) ?? 0)
+        sample = nil
+    }
+
+    /// What the clock had shown before it went back, if it ever did: a stamp must not be earlier, because entries that
+    /// were written before the jump carry such times.
+    ///
+    /// Without a jump it is not later than the server's time, so that nothing counts as invalidated that comes after.
+    func latestKnown(_ now: Int64) -> Int64 { max(highest, certainly(now) ?? 0) }
+
+    /// The server's time less all that the estimate may be off: half its round trip, and clocks that run 0.02 % apart.
+    private func certainly(_ now: Int64) -> Int64? {
+        guard let sample, now - sample.at < Self.longestTrust else { return nil }
+        return now + sample.offset - sample.roundTrip / 2 - 1 - (now - sample.at) / 5_000
+    }
 }
