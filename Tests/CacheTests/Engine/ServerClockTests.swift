@@ -9,7 +9,7 @@ import Testing
         clock.note(5_000_000, sent: 1_000, received: 3_000)
         #expect(clock.time(2_000) == 5_000_000)
         #expect(clock.time(3_000 + ServerClock.longestTrust) == nil)
-        clock.forget()
+        clock.forget(3_000)
         #expect(clock.time(2_000) == nil)
     }
 
