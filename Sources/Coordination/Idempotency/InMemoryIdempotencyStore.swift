@@ -49,6 +49,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     /// - Throws: ``CoordinationError`` with `invalidArgument` for the key; `CancellationError`.
     public func claim(_ key: String, fingerprint: String, wait: Duration) async throws -> IdempotencyClaim {
         try CoordinationKeys.check(key, "an idempotency key")
+        let key = ExactString(key)
         let deadline = ContinuousClock.now + wait
         while true {
             let claim = claimNow(key, fingerprint)
@@ -57,10 +58,10 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
         }
     }
 
-    private func claimNow(_ key: String, _ fingerprint: String) -> IdempotencyClaim {
+    private func claimNow(_ key: ExactString, _ fingerprint: String) -> IdempotencyClaim {
         state.withLock { state in
             let now = ContinuousClock.now
-            if let entry = state.entries[ExactString(key)] {
+            if let entry = state.entries[key] {
                 switch entry.state {
                 case .running: return entry.fingerprint == fingerprint ? .inProgress : .reused
                 case .answered(let bytes, let until) where now < until:
@@ -70,7 +71,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
                 }
             }
             state.nextNumber += 1
-            state.entries[ExactString(key)] = Entry(
+            state.entries[key] = Entry(
                 fingerprint: fingerprint, number: state.nextNumber, state: .running(waiters: [:]))
             return .first(Turn(store: self, key: key, number: state.nextNumber))
         }
@@ -83,7 +84,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
 
     private struct Turn: IdempotencyTurn {
         let store: InMemoryIdempotencyStore
-        let key: String
+        let key: ExactString
         let number: Int
 
         func run<T: Sendable>(
@@ -102,17 +103,17 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
     }
 
     /// Keeps the answer, or frees the key, and wakes who waits.
-    private func end(_ key: String, _ number: Int, _ answer: [UInt8]??) {
+    private func end(_ key: ExactString, _ number: Int, _ answer: [UInt8]??) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard let entry = state.entries[ExactString(key)], entry.number == number,
+            guard let entry = state.entries[key], entry.number == number,
                 case .running(let waiters) = entry.state
             else { return [] }
             if let answer {
-                state.entries[ExactString(key)]?.state = .answered(answer, until: .now + retention)
-                state.answers.append((ExactString(key), number))
+                state.entries[key]?.state = .answered(answer, until: .now + retention)
+                state.answers.append((key, number))
                 Self.makeRoom(&state, capacity)
             } else {
-                state.entries[ExactString(key)] = nil
+                state.entries[key] = nil
             }
             return Array(waiters.values)
         }
@@ -127,7 +128,7 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
 
     // MARK: Waiting
 
-    private func waitForEnd(of key: String, until deadline: ContinuousClock.Instant) async throws {
+    private func waitForEnd(of key: ExactString, until deadline: ContinuousClock.Instant) async throws {
         let id = state.withLock { state in
             state.nextNumber += 1
             state.waits[state.nextNumber] = false
@@ -142,9 +143,9 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     if state.waits[id] == true { return false }
-                    guard case .running(var waiters) = state.entries[ExactString(key)]?.state else { return false }
+                    guard case .running(var waiters) = state.entries[key]?.state else { return false }
                     waiters[id] = continuation
-                    state.entries[ExactString(key)]?.state = .running(waiters: waiters)
+                    state.entries[key]?.state = .running(waiters: waiters)
                     return true
                 }
                 if !mustWait { continuation.resume() }
@@ -156,15 +157,15 @@ public final class InMemoryIdempotencyStore: IdempotencyStore {
         try Task.checkCancellation()
     }
 
-    private func stopWaiting(_ key: String, _ id: Int) {
+    private func stopWaiting(_ key: ExactString, _ id: Int) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard case .running(var waiters) = state.entries[ExactString(key)]?.state,
+            guard case .running(var waiters) = state.entries[key]?.state,
                 let waiter = waiters.removeValue(forKey: id)
             else {
                 if state.waits[id] != nil { state.waits[id] = true }
                 return nil
             }
-            state.entries[ExactString(key)]?.state = .running(waiters: waiters)
+            state.entries[key]?.state = .running(waiters: waiters)
             return waiter
         }
         waiter?.resume()
