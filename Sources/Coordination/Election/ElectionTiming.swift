@@ -5,6 +5,8 @@ public struct ElectionTiming: Sendable, Hashable {
     /// How long a leadership outlives a leader that died: the longest time without a leader after a crash.
     public var lease: Duration
     /// A leader that could not renew for this long steps down, before its lease can lapse.
+    ///
+    /// More than 0.4 of the lease, of which every third it is renewed.
     public var renewDeadline: Duration
     /// How often a candidate asks who has heard of no change, times 1 to 1.2.
     public var retry: Duration
@@ -27,17 +29,19 @@ struct ElectionTimes: Sendable, Hashable {
     let renewDeadline: Duration
     let retry: Duration
 
-    /// Refuses times with which a leader could lose its lease before it steps down, or without ever renewing it.
+    /// Refuses times with which a leader could lose its lease before it steps down, or before it was ever renewed.
     init(_ timing: ElectionTiming) throws(CoordinationError) {
         lease = try LeaseTime(timing.lease, "the lease", operation: "elect")
         renewDeadline = timing.renewDeadline
         retry = timing.retry
-        guard retry >= .milliseconds(1), renewDeadline > retry * 1.2, lease.trusted > renewDeadline else {
+        // A renewal comes up to a tenth later than after a third of the lease, and takes its time.
+        let renewed = lease.refreshPeriod(spread: 1.2)
+        guard retry >= .milliseconds(1), renewDeadline > max(retry * 1.2, renewed), lease.trusted > renewDeadline else {
             throw CoordinationError(
                 .invalidArgument, operation: "elect",
                 message: "the lease is \(timing.lease), the renew deadline \(timing.renewDeadline), the retry period "
-                    + "\(timing.retry); the first, less 1 % and 2 ms, must be above the second, and that above 1.2 "
-                    + "times the third, which is at least 1 ms")
+                    + "\(timing.retry); the first, less 1 % and 2 ms, must be above the second, and that above 0.4 "
+                    + "times the first and 1.2 times the third, which is at least 1 ms")
         }
     }
 

@@ -65,7 +65,11 @@ import Testing
         #expect(machine.next(start) == .finish)
     }
 
-    @Test(arguments: [(15, 10, 2, true), (10, 10, 2, false), (15, 10, 9, false), (15, 2, 2, false), (15, 10, 0, false)])
+    @Test(arguments: [
+        (15, 10, 2, true), (10, 10, 2, false), (15, 10, 9, false), (15, 2, 2, false), (15, 10, 0, false),
+        // Over before the first renewal.
+        (15, 5, 2, false), (15, 7, 2, true),
+    ])
     func `times in the wrong relation are refused`(lease: Int, deadline: Int, retry: Int, fine: Bool) {
         let timing = ElectionTiming(
             lease: .seconds(lease), renewDeadline: .seconds(deadline), retry: .seconds(retry))

@@ -183,7 +183,7 @@ import Testing
         async throws
     {
         let timing = ElectionTiming(
-            lease: .seconds(8), renewDeadline: .milliseconds(2_800), retry: .milliseconds(200))
+            lease: .seconds(6), renewDeadline: .milliseconds(2_600), retry: .milliseconds(200))
         try await withRedisServer(.init(checksLeaks: true)) { server in
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
