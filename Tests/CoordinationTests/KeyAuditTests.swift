@@ -17,15 +17,10 @@ import Testing
 
     @Test func `every key is documented and mortal, and scripts stay in their slot`() async throws {
         try await withRedis { server, redis in
-            let monitor = try server.connect(timeout: .seconds(10))
-            _ = try monitor.call(["MONITOR"])
-            try await useEverything(redis)
-            try server("SET", "the-end", "1", "PX", "1000")
-            var audit = ScriptAudit()
-            while let line = try monitor.receive().string, !line.contains("\"the-end\"") { audit.read(line) }
+            let audit = try await ScriptAudit.during(server) { try await useEverything(redis) }
             #expect(audit.violations == [])
             #expect(audit.scripts > 20)
-            #expect(audit.seen.isDisjoint(with: ["KEYS", "FLUSHALL", "FLUSHDB"]))
+            #expect(audit.commands.isDisjoint(with: ["KEYS", "FLUSHALL", "FLUSHDB"]))
             let unknown = audit.keys.subtracting(Self.documented)
             #expect(unknown == [])
             #expect(Self.documented.subtracting(audit.keys) == [], "documented, and never written")
@@ -68,46 +63,5 @@ import Testing
         _ = try await tasks.forget("c")
         let print = RequestFingerprint(method: "GET", path: "/", body: [])
         _ = try await Idempotency(RedisIdempotencyStore(redis)).run(key: "a", print) { StoredResponse(status: 200) }
-    }
-}
-
-/// Reads a MONITOR's lines: which keys each script declares, and which it uses.
-private struct ScriptAudit {
-    private(set) var violations: [String] = []
-    private(set) var scripts = 0
-    private(set) var seen: Set<String> = []
-    private(set) var keys: Set<String> = []
-    private var declared: [String] = []
-
-    mutating func read(_ line: String) {
-        let words = Self.words(line)
-        guard let command = words.first?.uppercased() else { return }
-        seen.insert(command)
-        if command == "EVALSHA" || command == "EVAL", words.count > 2, let count = Int(words[2]) {
-            scripts += 1
-            declared = Array(words.dropFirst(3).prefix(count))
-            let tags = Set(declared.map(Self.tag))
-            if tags.count != 1 || tags.contains("") { violations.append("several slots: \(declared)") }
-        } else if line.contains(" lua] "), words.count > 1, command != "TIME" {
-            let key = words[1]
-            if command == "PUBLISH" {
-                if !declared.contains(where: key.hasPrefix) { violations.append("another's channel: \(key)") }
-            } else {
-                keys.insert(key)
-                if !declared.contains(key) { violations.append("\(command) of \(key), which is not declared") }
-            }
-        }
-    }
-
-    private static func tag(_ key: String) -> String {
-        guard let open = key.firstIndex(of: "{"), let close = key[open...].firstIndex(of: "}") else { return "" }
-        return String(key[open...close])
-    }
-
-    /// The quoted words of a line; good enough for text without quotes in it.
-    private static func words(_ line: String) -> [String] {
-        line.split(separator: "\"", omittingEmptySubsequences: false).enumerated().compactMap { index, part in
-            index % 2 == 1 ? String(part) : nil
-        }
     }
 }

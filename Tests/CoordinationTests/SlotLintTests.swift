@@ -18,34 +18,12 @@ import Testing
 
     @Test func `all keys of a script share a slot and are declared`() async throws {
         try await withRedis(.init(checksLeaks: true)) { server, redis in
-            let monitor = try server.connect()
-            #expect(try monitor("MONITOR") == .status("OK"))
-            try await everything(server, redis)
-            try server("ECHO", "the end")
-            var declared: Set<String> = []
-            var seen: Set<String> = []
-            while true {
-                guard case .status(let line) = try monitor.receive() else { continue }
-                let words = Self.words(line)
-                if words == ["ECHO", "the end"] { break }
-                let isInside = line.contains(" lua] ")
-                switch words.first?.uppercased() {
-                case "EVALSHA", "EVAL":
-                    let count = Int(words[2]) ?? 0
-                    declared = Set(words[3..<3 + count])
-                    let sha = words[0].uppercased() == "EVAL" ? SHA(of: words[1]) : words[1]
-                    seen.insert(sha)
-                    guard Self.exceptions[sha] == nil else { continue }
-                    #expect(Set(declared.map(Self.tag)).count <= 1, "\(declared.sorted())")
-                case "PUBLISH", "TIME", nil: continue
-                default:
-                    guard isInside else { continue }
-                    for key in Self.keys(words) {
-                        #expect(declared.contains(key), "\(words.prefix(3)) is not declared")
-                    }
-                }
+            let audit = try await ScriptAudit.during(server, exceptions: Set(Self.exceptions.keys)) {
+                try await everything(server, redis)
             }
-            let missing = Self.scripts.filter { !seen.contains($0.sha) }.map(\.name)
+            // The audit's channel is one for all locks.
+            #expect(audit.violations.filter { !$0.hasSuffix(":lock:audit:0") } == [])
+            let missing = Self.scripts.filter { !audit.shas.contains($0.sha) }.map(\.name)
             #expect(missing == [], "these scripts were not run: the lint says nothing about them")
         }
     }
@@ -105,42 +83,5 @@ import Testing
         let keys = try CoordinationKeys(redis.configuration, naming: .standard).quorum("n")
         let _: Int = try await redis.evaluate(
             QuorumScripts.raise, keys: [RedisKey(keys.lock), RedisKey(keys.fence)], arguments: ["t", 1, 1_000])
-    }
-
-    private func SHA(of source: String) -> String { RedisScript("monitored", source).sha }
-
-    /// The quoted words of a line of MONITOR.
-    private static func words(_ line: String) -> [String] {
-        var words: [String] = []
-        var word: String?
-        var isEscaped = false
-        for character in line {
-            if isEscaped {
-                word?.append(character == "n" ? "\n" : character == "r" ? "\r" : character == "t" ? "\t" : character)
-                isEscaped = false
-            } else if word != nil, character == "\\" {
-                isEscaped = true
-            } else if character == "\"" {
-                if let ended = word { words.append(ended) }
-                word = word == nil ? "" : nil
-            } else {
-                word?.append(character)
-            }
-        }
-        return words
-    }
-
-    /// The keys of a command as scripts use them: the first argument, or all of EXISTS and DEL.
-    private static func keys(_ words: [String]) -> [String] {
-        ["EXISTS", "DEL"].contains(words[0].uppercased())
-            ? Array(words.dropFirst()) : Array(words.dropFirst().prefix(1))
-    }
-
-    /// What a cluster would hash: between the first `{` and the next `}` if anything stands there, else the whole key.
-    private static func tag(_ key: String) -> Substring {
-        guard let open = key.firstIndex(of: "{"), let close = key[open...].firstIndex(of: "}"),
-            key.index(after: open) < close
-        else { return key[...] }
-        return key[key.index(after: open)..<close]
     }
 }

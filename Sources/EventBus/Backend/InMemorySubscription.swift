@@ -18,7 +18,8 @@ final class InMemorySubscription: EventSubscription {
         var dropped = 0
     }
 
-    private let channels: Set<String>
+    /// By their bytes, as Redis tells channels apart.
+    private let channels: Set<ExactString>
     private let patterns: [(text: String, glob: GlobPattern)]
     private let limits: SubscriptionBuffer
     private let onFinish: @Sendable () -> Void
@@ -27,8 +28,8 @@ final class InMemorySubscription: EventSubscription {
     init(
         channels: [String], patterns: [String], buffer: SubscriptionBuffer, onFinish: @escaping @Sendable () -> Void
     ) {
-        self.channels = Set(channels)
-        self.patterns = Set(patterns).sorted().map { ($0, GlobPattern($0)) }
+        self.channels = Set(channels.map { ExactString($0) })
+        self.patterns = Set(patterns.map { ExactString($0) }).sorted().map { ($0.text, GlobPattern($0.text)) }
         limits = buffer
         self.onFinish = onFinish
     }
@@ -36,7 +37,7 @@ final class InMemorySubscription: EventSubscription {
     /// One message for the channel and one for each pattern that matches, as Redis sends them; returns how many.
     func deliver(_ payload: [UInt8], to channel: String) -> Delivery {
         var events: [SubscriptionEvent] = []
-        if channels.contains(channel) {
+        if channels.contains(ExactString(channel)) {
             events.append(.message(SubscriptionMessage(channel: channel, pattern: nil, payload: payload)))
         }
         for pattern in patterns where pattern.glob.matches(channel) {
