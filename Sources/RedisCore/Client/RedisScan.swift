@@ -38,6 +38,7 @@ public struct RedisScan: AsyncSequence, Sendable {
     let pattern: String?
     let pageSize: Int
     let type: ValueType?
+    let timeout: Duration?
 
     /// Starts from the beginning.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(scan: self) }
@@ -58,7 +59,9 @@ public struct RedisScan: AsyncSequence, Sendable {
                 }
                 if let key = page.nextKey() { return key }
                 guard let cursor = page.cursor else { return nil }
-                page.read(try ScanPage(await scan.redis.command(scan.command(from: cursor), as: RedisValue.self)))
+                let command = try scan.command(from: cursor)
+                let reply = try await scan.redis.command(command, as: RedisValue.self, timeout: scan.timeout)
+                page.read(try ScanPage(reply))
             }
         }
     }
@@ -104,8 +107,10 @@ extension RedisClient {
     ///
     /// `count` is how many keys the server looks at for one page, not how many match: more means fewer round trips, and
     /// longer moments in which the server does nothing else. The pattern is the server's glob:
-    /// ``RedisGlob/escape(_:)``.
-    public func scan(match pattern: String? = nil, count: Int = 500, type: RedisScan.ValueType? = nil) -> RedisScan {
-        RedisScan(redis: self, pattern: pattern, pageSize: count, type: type)
+    /// ``RedisGlob/escape(_:)``. `timeout` is the deadline of one page, `configuration.commandTimeout` when nil.
+    public func scan(
+        match pattern: String? = nil, count: Int = 500, type: RedisScan.ValueType? = nil, timeout: Duration? = nil
+    ) -> RedisScan {
+        RedisScan(redis: self, pattern: pattern, pageSize: count, type: type, timeout: timeout)
     }
 }
