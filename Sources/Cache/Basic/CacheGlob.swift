@@ -49,7 +49,9 @@ struct CacheGlob: Sendable, Hashable {
         tokens.append(token)
     }
 
-    /// The pattern for Redis. Escaped names have no `* ? [ ] \`, so single bytes need no backslash.
+    /// The pattern for Redis.
+    ///
+    /// Escaped names have no `* ? [ ] \`, so single bytes need no backslash.
     var text: String {
         var bytes: [UInt8] = []
         for token in tokens {
