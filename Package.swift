@@ -24,6 +24,7 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "signalbox",
@@ -76,14 +77,15 @@ let package = Package(
             dependencies: ["RedisCore", logging, lifecycle],
             swiftSettings: strict
         ),
+        .target(name: "ConfigurationFiles", dependencies: ["RedisCore", yams], swiftSettings: strict),
         .executableTarget(
             name: "worker",
             dependencies: [
-                "RedisCore", "EventBus", "Coordination", "EmbeddedRedis", logging, metrics, lifecycle, deque,
+                "RedisCore", "EventBus", "Coordination", "EmbeddedRedis", "ConfigurationFiles", logging, metrics,
+                lifecycle, deque, yams,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Mustache", package: "swift-mustache"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict
         ),
@@ -169,7 +171,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["worker", "RedisCore", "EventBus", "Coordination", "TestSupport", logging],
+            dependencies: [
+                "worker", "ConfigurationFiles", "RedisCore", "EventBus", "Coordination", "TestSupport", logging,
+            ],
             swiftSettings: strict),
     ]
 )

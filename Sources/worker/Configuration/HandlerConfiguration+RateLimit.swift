@@ -1,3 +1,4 @@
+import ConfigurationFiles
 import Coordination
 import RedisCore
 import Yams

@@ -1,3 +1,4 @@
+import ConfigurationFiles
 import Yams
 
 /// The `on:` part of a handler: which channel, which types.

@@ -1,10 +1,11 @@
+import ConfigurationFiles
 import Coordination
 import Yams
 
 extension WorkerConfiguration {
     /// Reads a configuration; throws every problem at once, each with its line, column and key.
     init(yaml: String, file: String, environment: [String: String]) throws(InvalidConfiguration) {
-        let root = try Self.compose(yaml, file: file)
+        let root = try YAMLText.compose(yaml, file: file, needs: "handlers:")
         var reader = ConfigurationReader(environment: environment)
         self.init()
         if let section = reader.section(root, "", known: ["redis", "worker", "handlers"]) {
@@ -14,32 +15,6 @@ extension WorkerConfiguration {
         }
         let problems = reader.problems
         guard problems.isEmpty else { throw InvalidConfiguration(file: file, problems: problems) }
-    }
-
-    private static func compose(_ yaml: String, file: String) throws(InvalidConfiguration) -> Node {
-        do {
-            guard let root = try Yams.compose(yaml: yaml), root.null == nil else {
-                throw YamlError.representer(problem: "the file is empty; it needs at least 'handlers:'")
-            }
-            return root
-        } catch {
-            throw InvalidConfiguration(file: file, problems: [problem(of: error)])
-        }
-    }
-
-    private static func problem(of error: any Error) -> ConfigurationProblem {
-        switch error as? YamlError {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            .init(line: mark.line, column: mark.column, key: "", message: "is not YAML: \(problem)")
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            .init(
-                line: context.mark.line, column: context.mark.column, key: "",
-                message: "a mapping has the same key twice: \(duplicates.joined(separator: ", "))")
-        case .representer(let problem): .init(line: nil, column: nil, key: "", message: problem)
-        case .reader(let problem, _, _, _): .init(line: nil, column: nil, key: "", message: "is not YAML: \(problem)")
-        default: .init(line: nil, column: nil, key: "", message: "is not YAML: \(error)")
-        }
     }
 
     private mutating func readRedis(_ node: Node, _ reader: inout ConfigurationReader) {

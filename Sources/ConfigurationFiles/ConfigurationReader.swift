@@ -1,23 +1,23 @@
 import RedisCore
-import Yams
+package import Yams
 
 /// Reads typed values out of YAML nodes and collects every problem it meets, each with its position.
 ///
 /// Reading goes on after a problem (with nil or a default in the value's place), so that one run reports them all.
 /// The caller must not use what was read when ``problems`` is not empty.
-struct ConfigurationReader {
-    let environment: [String: String]
-    private(set) var problems: [ConfigurationProblem] = []
+package struct ConfigurationReader {
+    package let environment: [String: String]
+    package private(set) var problems: [ConfigurationProblem] = []
 
-    init(environment: [String: String]) { self.environment = environment }
+    package init(environment: [String: String]) { self.environment = environment }
 
-    mutating func report(_ node: Node?, _ key: String, _ message: String) {
+    package mutating func report(_ node: Node?, _ key: String, _ message: String) {
         let mark = node?.mark
         problems.append(.init(line: mark?.line, column: mark?.column, key: key, message: message))
     }
 
     /// A mapping's values by key; every key that is not in `known` is a problem.
-    mutating func section(_ node: Node, _ key: String, known: [String]) -> Section? {
+    package mutating func section(_ node: Node, _ key: String, known: [String]) -> Section? {
         guard let mapping = node.mapping else {
             report(node, key, "must be a mapping with \(Self.list(known)), not \(Self.kind(of: node))")
             return nil
@@ -38,7 +38,7 @@ struct ConfigurationReader {
     }
 
     /// The elements of a list, each with its path.
-    mutating func elements(_ node: Node, _ key: String) -> [(node: Node, key: String)]? {
+    package mutating func elements(_ node: Node, _ key: String) -> [(node: Node, key: String)]? {
         guard let sequence = node.sequence else {
             report(node, key, "must be a list, not \(Self.kind(of: node))")
             return nil
@@ -49,7 +49,7 @@ struct ConfigurationReader {
     /// Text with its variables replaced.
     ///
     /// An unquoted number, boolean or null is not text.
-    mutating func text(_ node: Node, _ key: String, allowEmpty: Bool = false) -> String? {
+    package mutating func text(_ node: Node, _ key: String, allowEmpty: Bool = false) -> String? {
         guard let scalar = node.scalar else {
             report(node, key, "must be text, not \(Self.kind(of: node))")
             return nil
@@ -67,7 +67,7 @@ struct ConfigurationReader {
     }
 
     /// One of a few words.
-    mutating func choice(_ node: Node, _ key: String, of words: [String]) -> String? {
+    package mutating func choice(_ node: Node, _ key: String, of words: [String]) -> String? {
         guard let text = text(node, key) else { return nil }
         guard words.contains(text) else {
             report(node, key, "must be one of \(Self.list(words)), not '\(Self.excerpt(text))'")
@@ -77,7 +77,7 @@ struct ConfigurationReader {
     }
 
     /// A whole number within `range`, also when it comes from a variable.
-    mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
+    package mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let text = scalarText(node, key, expecting: "a whole number") else { return nil }
         guard let value = Int(text), range.contains(value) else {
             report(
@@ -89,7 +89,7 @@ struct ConfigurationReader {
     }
 
     /// A duration such as `30s` within `range`.
-    mutating func duration(_ node: Node, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
+    package mutating func duration(_ node: Node, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
         guard let text = scalarText(node, key, expecting: "a duration (\(DurationText.form))") else { return nil }
         guard let value = DurationText.parse(text) else {
             report(node, key, "'\(Self.excerpt(text))' is not a duration: \(DurationText.form)")
@@ -120,7 +120,7 @@ struct ConfigurationReader {
         }
     }
 
-    static func kind(of node: Node) -> String {
+    package static func kind(of node: Node) -> String {
         switch node {
         case .mapping: "a mapping"
         case .sequence: "a list"
@@ -136,20 +136,20 @@ struct ConfigurationReader {
         }
     }
 
-    static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+    package static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
 
-    static func excerpt(_ text: String) -> String { text.count <= 60 ? text : text.prefix(60) + "…" }
+    package static func excerpt(_ text: String) -> String { text.count <= 60 ? text : text.prefix(60) + "…" }
 }
 
 extension ConfigurationReader {
     /// A mapping whose keys are known to be known.
-    struct Section {
-        let node: Node
-        let key: String
-        var values: [String: Node] = [:]
+    package struct Section {
+        package let node: Node
+        package let key: String
+        package fileprivate(set) var values: [String: Node] = [:]
 
-        func path(_ name: String) -> String { Self.path(key, name) }
+        package func path(_ name: String) -> String { Self.path(key, name) }
 
-        static func path(_ key: String, _ name: String) -> String { key.isEmpty ? name : "\(key).\(name)" }
+        package static func path(_ key: String, _ name: String) -> String { key.isEmpty ? name : "\(key).\(name)" }
     }
 }

@@ -2,9 +2,9 @@
 ///
 /// The first colon ends the name, so a default may contain colons (`${REDIS_URL:redis://localhost:6379}`). A variable
 /// that is set but empty counts as set. `$${` stands for a literal `${`.
-enum Interpolation {
+package enum Interpolation {
     /// Why a value could not be completed.
-    enum Failure: Error, Equatable {
+    package enum Failure: Error, Equatable {
         /// `${` without a closing brace.
         case unterminated
         /// A name that no environment variable can have, such as the empty one.
@@ -12,7 +12,7 @@ enum Interpolation {
         /// Not set, and no default given.
         case missing(String)
 
-        var message: String {
+        package var message: String {
             switch self {
             case .unterminated: "'${' has no closing '}' (write '$${' for a literal '${')"
             case .invalidName(let name):
@@ -24,7 +24,7 @@ enum Interpolation {
         }
     }
 
-    static func expand(_ text: String, environment: [String: String]) throws(Failure) -> String {
+    package static func expand(_ text: String, environment: [String: String]) throws(Failure) -> String {
         var result = ""
         var rest = text[...]
         while let dollar = rest.firstIndex(of: "$") {
@@ -54,7 +54,7 @@ enum Interpolation {
         return String(reference[reference.index(after: colon)...])
     }
 
-    static func isVariableName(_ name: String) -> Bool {
+    package static func isVariableName(_ name: String) -> Bool {
         guard let first = name.unicodeScalars.first, !("0"..."9").contains(first) else { return false }
         return name.unicodeScalars.allSatisfy { scalar in
             scalar == "_" || ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
