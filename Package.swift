@@ -34,6 +34,7 @@ let package = Package(
         .library(name: "EventBus", targets: ["EventBus"]),
         .library(name: "Coordination", targets: ["Coordination"]),
         .library(name: "Cache", targets: ["Cache"]),
+        .library(name: "Services", targets: ["Services"]),
         .library(name: "EmbeddedRedis", targets: ["EmbeddedRedis"]),
         .executable(name: "worker", targets: ["worker"]),
     ],
@@ -78,6 +79,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "ConfigurationFiles", dependencies: ["RedisCore", yams], swiftSettings: strict),
+        .target(
+            name: "Services",
+            dependencies: [
+                "Cache", "Coordination", "EventBus", "RedisCore", "ConfigurationFiles", logging, lifecycle, yams,
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "worker",
             dependencies: [
@@ -128,6 +136,18 @@ let package = Package(
             path: "Examples/LeaderAndPermits",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "CachedUserRepository",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/CachedUserRepository",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "KeyValueServices",
+            dependencies: ["RedisCore", "Cache", "Services", "EmbeddedRedis"],
+            path: "Examples/KeyValueServices",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],
@@ -164,6 +184,13 @@ let package = Package(
         .testTarget(
             name: "CacheTests",
             dependencies: ["Cache", "RedisCore", "TestSupport", logging, metrics, lifecycle],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServicesTests",
+            dependencies: [
+                "Services", "ConfigurationFiles", "Cache", "Coordination", "EventBus", "RedisCore", "TestSupport",
+                logging, lifecycle,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddedRedisTests",

@@ -6,10 +6,11 @@ package import Yams
 /// Reading goes on after a problem (with nil or a default in the value's place), so that one run reports them all.
 /// The caller must not use what was read when ``problems`` is not empty.
 package struct ConfigurationReader {
-    package let environment: [String: String]
+    /// Where variables come from; nil for values of a program, whose `${` is text.
+    package let environment: [String: String]?
     package private(set) var problems: [ConfigurationProblem] = []
 
-    package init(environment: [String: String]) { self.environment = environment }
+    package init(environment: [String: String]?) { self.environment = environment }
 
     package mutating func report(_ node: Node?, _ key: String, _ message: String) {
         let mark = node?.mark
@@ -18,23 +19,50 @@ package struct ConfigurationReader {
 
     /// A mapping's values by key; every key that is not in `known` is a problem.
     package mutating func section(_ node: Node, _ key: String, known: [String]) -> Section? {
-        guard let mapping = node.mapping else {
-            report(node, key, "must be a mapping with \(Self.list(known)), not \(Self.kind(of: node))")
-            return nil
-        }
+        guard let entries = entries(node, key, of: "a mapping with \(Self.list(known))") else { return nil }
         var section = Section(node: node, key: key)
-        for (keyNode, value) in mapping {
-            guard let name = keyNode.scalar?.string else {
-                report(keyNode, key, "has a key that is not plain text")
+        for entry in entries {
+            guard known.contains(entry.name) else {
+                reportUnknown(entry, of: key, known: known)
                 continue
             }
-            guard known.contains(name) else {
-                report(keyNode, Section.path(key, name), "unknown key; known here: \(Self.list(known))")
-                continue
-            }
-            section.values[name] = value
+            section.values[entry.name] = entry.value
         }
         return section
+    }
+
+    /// A key of a mapping, with its own place, and its value.
+    package struct Entry {
+        package let name: String
+        package let keyNode: Node
+        package let value: Node
+
+        package init(name: String, keyNode: Node, value: Node) {
+            self.name = name
+            self.keyNode = keyNode
+            self.value = value
+        }
+    }
+
+    /// A mapping's entries in their order, whatever their keys.
+    package mutating func entries(_ node: Node, _ key: String, of what: String) -> [Entry]? {
+        guard let mapping = node.mapping else {
+            report(node, key, "must be \(what), not \(Self.kind(of: node))")
+            return nil
+        }
+        var entries: [Entry] = []
+        for (keyNode, value) in mapping {
+            if let name = keyNode.scalar?.string {
+                entries.append(Entry(name: name, keyNode: keyNode, value: value))
+            } else {
+                report(keyNode, key, "has a key that is not plain text")
+            }
+        }
+        return entries
+    }
+
+    package mutating func reportUnknown(_ entry: Entry, of key: String, known: [String]) {
+        report(entry.keyNode, Section.path(key, entry.name), "unknown key; known here: \(Self.list(known))")
     }
 
     /// The elements of a list, each with its path.
@@ -48,8 +76,11 @@ package struct ConfigurationReader {
 
     /// Text with its variables replaced.
     ///
-    /// An unquoted number, boolean or null is not text.
-    package mutating func text(_ node: Node, _ key: String, allowEmpty: Bool = false) -> String? {
+    /// An unquoted number, boolean or null is not text. With `unset`, a variable that is not set and has no default
+    /// stands for that.
+    package mutating func text(
+        _ node: Node, _ key: String, allowEmpty: Bool = false, unset: String? = nil
+    ) -> String? {
         guard let scalar = node.scalar else {
             report(node, key, "must be text, not \(Self.kind(of: node))")
             return nil
@@ -58,7 +89,7 @@ package struct ConfigurationReader {
             report(node, key, "must be text, not \(Self.kind(of: node)); put it in quotes")
             return nil
         }
-        guard let text = expand(scalar.string, node, key) else { return nil }
+        guard let text = expand(scalar.string, node, key, unset: unset) else { return nil }
         guard allowEmpty || !text.isEmpty else {
             report(node, key, "must not be empty")
             return nil
@@ -88,11 +119,26 @@ package struct ConfigurationReader {
         return value
     }
 
-    /// A duration such as `30s` within `range`.
-    package mutating func duration(_ node: Node, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
-        guard let text = scalarText(node, key, expecting: "a duration (\(DurationText.form))") else { return nil }
-        guard let value = DurationText.parse(text) else {
-            report(node, key, "'\(Self.excerpt(text))' is not a duration: \(DurationText.form)")
+    /// True or false, also when it comes from a variable.
+    package mutating func flag(_ node: Node, _ key: String) -> Bool? {
+        guard let text = scalarText(node, key, expecting: "true or false") else { return nil }
+        switch text {
+        case "true": return true
+        case "false": return false
+        default:
+            report(node, key, "must be true or false, not '\(Self.excerpt(text))'")
+            return nil
+        }
+    }
+
+    /// A duration such as `30s` within `range`; with `takesSeconds` also a plain number.
+    package mutating func duration(
+        _ node: Node, _ key: String, in range: ClosedRange<Duration>, takesSeconds: Bool = false
+    ) -> Duration? {
+        let form = (takesSeconds ? "seconds, or " : "") + DurationText.form
+        guard let text = scalarText(node, key, expecting: "a duration (\(form))") else { return nil }
+        guard let value = DurationText.parse(takesSeconds && Int64(text) != nil ? text + "s" : text) else {
+            report(node, key, "'\(Self.excerpt(text))' is not a duration: \(form)")
             return nil
         }
         guard range.contains(value) else {
@@ -111,9 +157,10 @@ package struct ConfigurationReader {
         return expand(scalar.string, node, key)
     }
 
-    private mutating func expand(_ text: String, _ node: Node, _ key: String) -> String? {
+    private mutating func expand(_ text: String, _ node: Node, _ key: String, unset: String? = nil) -> String? {
+        guard let environment else { return text }
         do throws(Interpolation.Failure) {
-            return try Interpolation.expand(text, environment: environment)
+            return try Interpolation.expand(text, environment: environment, unset: unset)
         } catch {
             report(node, key, error.message)
             return nil

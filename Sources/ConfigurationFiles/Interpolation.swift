@@ -24,7 +24,10 @@ package enum Interpolation {
         }
     }
 
-    package static func expand(_ text: String, environment: [String: String]) throws(Failure) -> String {
+    /// The text with its variables replaced; `unset` stands for those that are not set and have no default.
+    package static func expand(
+        _ text: String, environment: [String: String], unset: String? = nil
+    ) throws(Failure) -> String {
         var result = ""
         var rest = text[...]
         while let dollar = rest.firstIndex(of: "$") {
@@ -35,7 +38,7 @@ package enum Interpolation {
                 rest = after.dropFirst(2)
             } else if after.hasPrefix("{") {
                 guard let close = after.firstIndex(of: "}") else { throw .unterminated }
-                result += try value(of: after[..<close].dropFirst(), environment: environment)
+                result += try value(of: after[..<close].dropFirst(), environment: environment, unset: unset)
                 rest = after[after.index(after: close)...]
             } else {
                 result += "$"
@@ -45,12 +48,17 @@ package enum Interpolation {
         return result + rest
     }
 
-    private static func value(of reference: Substring, environment: [String: String]) throws(Failure) -> String {
+    private static func value(
+        of reference: Substring, environment: [String: String], unset: String?
+    ) throws(Failure) -> String {
         let colon = reference.firstIndex(of: ":")
         let name = String(reference[..<(colon ?? reference.endIndex)])
         guard isVariableName(name) else { throw .invalidName(name) }
         if let value = environment[name] { return value }
-        guard let colon else { throw .missing(name) }
+        guard let colon else {
+            if let unset { return unset }
+            throw .missing(name)
+        }
         return String(reference[reference.index(after: colon)...])
     }
 

@@ -6,10 +6,10 @@ import RedisCore
 /// let mine = try await cache.keys(matching: "session:\(userID):*")
 /// ```
 ///
-/// Only what stands in the source text is a pattern: `*` matches any run, `?` one byte, `[a-z]` and `[^a-z]` one byte of
-/// a class, `\` takes the next character as it is. What is interpolated matches itself, whatever characters it has; an
-/// interpolated `CachePattern` stays a pattern. Text that is only known at run time, such as a tool's argument, becomes a
-/// pattern by ``init(glob:)`` and in no other way.
+/// Only what stands in the source text is a pattern: `*` matches any run, `?` one byte, `[a-z]` and `[^a-z]` one byte
+/// of a class, `\` takes the next character as it is. What is interpolated matches itself, whatever characters it has;
+/// an interpolated `CachePattern` stays a pattern. Text that is only known at run time, such as a tool's argument,
+/// becomes a pattern by ``init(glob:)`` and in no other way.
 ///
 /// Keys are stored escaped (`%2A` for `*`), and a pattern's own text is escaped the same way. So an escaped character
 /// counts as three bytes for `?`, as one beyond ASCII counts as two to four, and neither can be a member of a class. A

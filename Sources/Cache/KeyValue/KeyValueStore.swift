@@ -1,4 +1,5 @@
-/// Values under names, until they are deleted or their time is over: in Redis, or in memory for tests and single processes.
+/// Values under names, until they are deleted or their time is over: in Redis, or in memory for tests and single
+/// processes.
 ///
 /// ```swift
 /// try await store.set("user:123", user, ttl: .after(.seconds(3_600)))
@@ -6,9 +7,9 @@
 /// let maybe: User? = try await store.find("user:123")
 /// ```
 ///
-/// Both stores of this package pass the same tests. Four outcomes of a read are told apart: the value, no value (nil, or
-/// `notFound`), a store that does not answer (`unavailable`, never taken for "no value"), and something that is not
-/// what was asked for (`undecodable`).
+/// Both stores of this package pass the same tests. Four outcomes of a read are told apart: the value; no value (nil, or
+/// `notFound`); a store that does not answer (`unavailable`, never taken for "no value"); something that is not what was
+/// asked for (`undecodable`).
 ///
 /// Keys have 1 to 1,024 bytes, any characters, and levels separated by `:` by convention. Values are `Codable`: by JSON
 /// with RFC 3339 dates, unless they are `String` (UTF-8) or `Data`; none is larger than the store's guard, 1 MiB.
@@ -16,8 +17,8 @@ public protocol KeyValueStore: Sendable {
     /// Stores a value, whatever was there; its life begins anew.
     ///
     /// - Parameter ttl: `.never` to keep it until it is deleted, `.default` for what the store was made with.
-    /// - Throws: `tooLarge`, `unencodable`, `invalidArgument`, `unavailable`; `CancellationError`. After the last two the
-    ///   old value or the new one may be there.
+    /// - Throws: `tooLarge`, `unencodable`, `invalidArgument`, `unavailable`; `CancellationError`. After the last two
+    ///   the old value or the new one may be there.
     func set<T: Encodable & Sendable>(_ key: String, _ value: T, ttl: CacheTTL) async throws
 
     /// The value under a key; nil when there is none.
@@ -29,7 +30,8 @@ public protocol KeyValueStore: Sendable {
     ///
     /// No keys are nothing to do. Deleting twice is deleting once.
     ///
-    /// - Throws: `unavailable`: any of them may still be there. `invalidArgument`: none was deleted. `CancellationError`.
+    /// - Throws: `unavailable`: any of them may still be there. `invalidArgument`: none was deleted.
+    ///   `CancellationError`.
     @discardableResult
     func deleteKeys(_ keys: [String]) async throws -> Int
 

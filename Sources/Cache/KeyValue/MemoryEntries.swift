@@ -3,8 +3,8 @@ import RedisCore
 
 /// What an in-memory store holds, with ends and, if asked for, a bound; it has no clock.
 ///
-/// What is over is not given out. It is removed when it is met, and all of it whenever the number of entries has doubled,
-/// so that forgotten entries take at most as much room as the living.
+/// What is over is not given out. It is removed when it is met, and all of it whenever the number of entries has
+/// doubled, so that forgotten entries take at most as much room as the living.
 struct MemoryEntries: Sendable {
     struct Value: Sendable {
         let payload: ValueCoder.Payload

@@ -7,9 +7,9 @@ public import RedisCore
 /// do; a plain value that another program stored is read as text or JSON. Values from 1 KiB on are compressed.
 ///
 /// **Cost.** One round trip each; `keys` one for 500 keys that the database has, with SCAN, so that the server goes on
-/// meanwhile. **When a reply is lost** set, find, delete and keys are repeated, which changes nothing. **When Redis does
-/// not answer** a call takes at most its timeout and throws `unavailable`; after five failures in a row, shared with all
-/// caches of the client, at once. **After a restart or a failover** the store has what Redis kept.
+/// meanwhile. **When a reply is lost** set, find, delete and keys are repeated, which changes nothing. **When Redis
+/// does not answer** a call takes at most its timeout and throws `unavailable`; after five failures in a row, shared
+/// with all caches of the client, at once. **After a restart or a failover** the store has what Redis kept.
 public struct RedisKeyValueStore: KeyValueStore {
     /// The same entries as a cache.
     public let cache: RedisCache

@@ -1,0 +1,73 @@
+public import RedisCore
+import Synchronization
+
+/// The connections of one service while it is made: it asks for what it needs and gives nothing back itself.
+///
+/// Services whose connection settings are equal, whatever the prefixes of their keys, have the same client. It is
+/// closed when the last of them is.
+public final class ServiceClients: Sendable {
+    private let pool: ClientPool
+    private let leased = Mutex<[RedisConfiguration]>([])
+
+    init(_ pool: ClientPool) { self.pool = pool }
+
+    /// The client for these settings; nothing is sent.
+    public func client(_ configuration: RedisConfiguration) -> RedisClient {
+        leased.withLock { $0.append(configuration) }
+        return pool.lease(configuration)
+    }
+
+    /// Gives everything back; returns when what nobody else uses is closed.
+    func release() async {
+        for client in giveBack() { await client.close() }
+    }
+
+    /// The same for a service that came to nothing; what nobody else uses closes itself.
+    func abandon() { _ = giveBack() }
+
+    private func giveBack() -> [RedisClient] {
+        let configurations = leased.withLock { leased in
+            defer { leased = [] }
+            return leased
+        }
+        return configurations.compactMap(pool.giveBack)
+    }
+}
+
+/// Clients by their settings, each with the number of its users.
+final class ClientPool: Sendable {
+    private struct Entry {
+        let client: RedisClient
+        var users = 1
+    }
+
+    private let entries = Mutex<[RedisConfiguration: Entry]>([:])
+    private let makeClient: @Sendable (RedisConfiguration) -> RedisClient
+
+    init(_ makeClient: @escaping @Sendable (RedisConfiguration) -> RedisClient) { self.makeClient = makeClient }
+
+    func lease(_ configuration: RedisConfiguration) -> RedisClient {
+        entries.withLock { entries in
+            if let known = entries[configuration] {
+                entries[configuration]?.users += 1
+                return known.client
+            }
+            let client = makeClient(configuration)
+            entries[configuration] = Entry(client: client)
+            return client
+        }
+    }
+
+    /// The client if that was its last user, who has to close it.
+    func giveBack(_ configuration: RedisConfiguration) -> RedisClient? {
+        entries.withLock { entries in
+            guard let entry = entries[configuration] else { return nil }
+            guard entry.users == 1 else {
+                entries[configuration]?.users -= 1
+                return nil
+            }
+            entries[configuration] = nil
+            return entry.client
+        }
+    }
+}

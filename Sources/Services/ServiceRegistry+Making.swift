@@ -1,0 +1,149 @@
+import ConfigurationFiles
+import FoundationEssentials
+import Yams
+
+extension ServiceRegistry {
+    /// Makes the services of a YAML or JSON file: all of them, or none.
+    ///
+    /// - Parameter environment: Where `${NAME}` comes from; this process' own when nil.
+    /// - Throws: `configuration` with every problem, each as `file:line:column: key: what is wrong`; `closed`.
+    public func load(_ path: String, environment: [String: String]? = nil) throws {
+        let text: String
+        do {
+            text = try ConfigurationFile.read(path)
+        } catch {
+            throw ServiceError(.configuration, message: "\(path) cannot be read: \(error)")
+        }
+        try load(yaml: text, file: path, environment: environment)
+    }
+
+    /// Makes the services of a YAML or JSON text: all of them, or none.
+    ///
+    /// ```yaml
+    /// services:
+    ///   user_cache:
+    ///     type: kvstore_redis
+    ///     config: { addr: "${REDIS_ADDR:localhost:6379}", db: 0, prefix: users }
+    /// ```
+    ///
+    /// - Parameter file: What errors call the text. As ``load(_:environment:)`` otherwise.
+    public func load(yaml: String, file: String = "services.yaml", environment: [String: String]? = nil) throws {
+        let environment = environment ?? ProcessInfo.processInfo.environment
+        let root: Node
+        do {
+            root = try YAMLText.compose(yaml, file: file, needs: "services:")
+        } catch {
+            throw ServiceError(error)
+        }
+        var reader = ConfigurationReader(environment: environment)
+        guard let section = reader.section(root, "", known: ["services"]), let services = section.values["services"]
+        else {
+            if reader.problems.isEmpty { reader.report(root, "services", "is missing") }
+            throw ServiceError(InvalidConfiguration(file: file, problems: reader.problems))
+        }
+        let entries = reader.entries(services, "services", of: "a mapping of names to services") ?? []
+        var problems = reader.problems
+        let plans = entries.compactMap { plan($0, environment: environment, &problems) }
+        try make(plans, file: file, problems)
+    }
+
+    /// Makes one service; what stands under `config:` in a file is given as a literal.
+    ///
+    /// Throws `configuration`, `duplicate`, `wrongType` (and then the service is not kept), `closed`.
+    @discardableResult
+    public func create<Service>(
+        _ name: String, type: String, config: ServiceValue = [:], as wanted: Service.Type = (any Sendable).self
+    ) throws -> Service {
+        guard !isTaken(name) else {
+            throw ServiceError(.duplicate, service: name, message: "there is a service '\(name)' already")
+        }
+        var problems: [ConfigurationProblem] = []
+        let body = ServiceValue.map(["type": .text(type), "config": config]).node
+        let key = Node(name, Tag(.str), .doubleQuoted)
+        let entry = ConfigurationReader.Entry(name: name, keyNode: key, value: body)
+        let plan = plan(entry, environment: nil, &problems)
+        try make(plan.map { [$0] } ?? [], file: "create", problems)
+        do {
+            return try get(name, as: wanted)
+        } catch {
+            discard(name)
+            throw error
+        }
+    }
+}
+
+// MARK: - From settings to services
+
+/// A service that can be made, as far as its settings tell.
+private struct ServicePlan {
+    let name: String
+    let type: String
+    let place: Node
+    let maker: ServiceFactory.Maker
+}
+
+extension ServiceRegistry {
+    private func plan(
+        _ entry: ConfigurationReader.Entry, environment: [String: String]?, _ problems: inout [ConfigurationProblem]
+    ) -> ServicePlan? {
+        let path = "services.\(entry.name)"
+        var reader = ConfigurationReader(environment: environment)
+        defer { problems += reader.problems }
+        if entry.name.isEmpty { reader.report(entry.keyNode, path, "has no name") }
+        if isTaken(entry.name) { reader.report(entry.keyNode, path, "there is a service '\(entry.name)' already") }
+        guard let section = reader.section(entry.value, path, known: ["type", "config"]) else { return nil }
+        guard let typeNode = section.values["type"] else {
+            reader.report(entry.value, section.path("type"), "is missing; known types: \(knownTypes)")
+            return nil
+        }
+        guard let type = reader.text(typeNode, section.path("type")) else { return nil }
+        guard let factory = factory(type) else {
+            let text = ConfigurationReader.excerpt(type)
+            reader.report(typeNode, section.path("type"), "'\(text)' is not a known type; known types: \(knownTypes)")
+            return nil
+        }
+        var settings = ServiceSettings(
+            service: entry.name, path: section.path("config"), place: entry.keyNode, config: section.values["config"],
+            reader: ConfigurationReader(environment: environment))
+        let maker = factory.prepare(&settings)
+        problems += settings.finish()
+        return ServicePlan(name: entry.name, type: type, place: entry.keyNode, maker: maker)
+    }
+
+    private var knownTypes: String {
+        let types = types
+        return types.isEmpty ? "none (call registerAll())" : types.joined(separator: ", ")
+    }
+
+    private func make(_ plans: [ServicePlan], file: String, _ problems: [ConfigurationProblem]) throws {
+        func inOrder(_ one: ConfigurationProblem, _ other: ConfigurationProblem) -> Bool {
+            (one.line ?? 0, one.column ?? 0, one.key) < (other.line ?? 0, other.column ?? 0, other.key)
+        }
+        guard problems.isEmpty else {
+            throw ServiceError(InvalidConfiguration(file: file, problems: problems.sorted(by: inOrder)))
+        }
+        var made: [(name: String, entry: Entry)] = []
+        do {
+            for plan in plans { made.append((plan.name, try make(plan, file: file))) }
+            try insert(made)
+        } catch {
+            // Nothing was sent by any of them.
+            for service in made { service.entry.clients.abandon() }
+            throw error
+        }
+    }
+
+    private func make(_ plan: ServicePlan, file: String) throws -> Entry {
+        let clients = newClients()
+        do {
+            return Entry(type: plan.type, instance: try plan.maker(clients), clients: clients)
+        } catch {
+            clients.abandon()
+            let mark = plan.place.mark
+            let problem = ConfigurationProblem(
+                line: mark?.line, column: mark?.column, key: "services.\(plan.name)",
+                message: "cannot be made: \(error)")
+            throw ServiceError(InvalidConfiguration(file: file, problems: [problem]), service: plan.name)
+        }
+    }
+}

@@ -1,0 +1,170 @@
+public import Logging
+public import RedisCore
+public import ServiceLifecycle
+import Synchronization
+
+/// Services by name, made from a file or by the program: stores, caches, limiters, locks and what you register.
+///
+/// ```swift
+/// let services = ServiceRegistry()
+/// services.registerAll()
+/// try services.load("services.yaml")
+/// let users: any KeyValueStore = try services.get("user_cache")
+/// ```
+///
+/// Making services sends nothing: the first command connects. Services with the same connection settings share one
+/// client, which is closed with the last of them. In a `ServiceGroup` list the registry before the services that use
+/// what it holds: it is then shut down after them.
+public final class ServiceRegistry: Sendable {
+    struct Entry: Sendable {
+        let type: String
+        let instance: ServiceInstance
+        let clients: ServiceClients
+    }
+
+    private struct State {
+        var factories: [String: ServiceFactory] = [:]
+        var services: [String: Entry] = [:]
+        /// Names in the order in which their services were made.
+        var order: [String] = []
+        var isShutDown = false
+    }
+
+    private let state = Mutex(State())
+    private let pool: ClientPool
+
+    /// An empty registry that knows no type.
+    ///
+    /// - Parameters:
+    ///   - eventLoop: The loop of the clients it makes.
+    ///   - logger: Where they log.
+    public init(eventLoop: EventLoop = .shared, logger: Logger? = nil) {
+        pool = ClientPool { RedisClient($0, eventLoop: eventLoop, logger: logger) }
+    }
+
+    // MARK: Types
+
+    /// Makes a type known.
+    ///
+    /// Throws `duplicate` when it is known already.
+    public func register(_ factory: ServiceFactory) throws {
+        try state.withLock { state in
+            guard state.factories[factory.type] == nil else {
+                throw ServiceError(.duplicate, message: "the service type '\(factory.type)' is registered already")
+            }
+            state.factories[factory.type] = factory
+        }
+    }
+
+    /// Makes the types of ``ServiceFactory/core`` known, but for those that are; a type of your own stays.
+    public func registerCore() { registerMissing(ServiceFactory.core) }
+
+    /// Makes every type of this package known, but for those that are; a type of your own stays.
+    public func registerAll() { registerMissing(ServiceFactory.all) }
+
+    private func registerMissing(_ factories: [ServiceFactory]) {
+        state.withLock { state in
+            for factory in factories where state.factories[factory.type] == nil {
+                state.factories[factory.type] = factory
+            }
+        }
+    }
+
+    /// The types that are known, sorted.
+    public var types: [String] { state.withLock { $0.factories.keys.sorted() } }
+
+    func factory(_ type: String) -> ServiceFactory? { state.withLock { $0.factories[type] } }
+
+    // MARK: Services
+
+    /// The names of all services, in the order in which they were made.
+    public var names: [String] { state.withLock(\.order) }
+
+    /// The service of a name.
+    ///
+    /// Throws `notFound`, which lists the names there are, and `wrongType`, which names both types.
+    public func get<Service>(_ name: String, as type: Service.Type = Service.self) throws -> Service {
+        let (entry, names) = state.withLock { ($0.services[name], $0.order) }
+        guard let entry else {
+            let known = names.isEmpty ? "none was made" : "there are \(names.joined(separator: ", "))"
+            throw ServiceError(.notFound, service: name, message: "there is no service '\(name)': \(known)")
+        }
+        guard let service = entry.instance.value as? Service else {
+            throw ServiceError(
+                .wrongType, service: name,
+                message: "the service '\(name)' (\(entry.type)) is a \(Swift.type(of: entry.instance.value)), "
+                    + "not a \(type)")
+        }
+        return service
+    }
+
+    /// Takes in a service that you made yourself, such as a store in memory for a test.
+    ///
+    /// Throws `duplicate`, `closed`.
+    public func add<Service: Sendable>(
+        _ name: String, _ service: Service, close: @escaping @Sendable (Service) async -> Void = { _ in }
+    ) throws {
+        let instance = ServiceInstance(value: service) { await close(service) }
+        try insert([(name, Entry(type: "added", instance: instance, clients: ServiceClients(pool)))])
+    }
+
+    func isTaken(_ name: String) -> Bool { state.withLock { $0.services[name] != nil } }
+
+    func newClients() -> ServiceClients { ServiceClients(pool) }
+
+    /// All of them or none.
+    func insert(_ entries: [(name: String, entry: Entry)]) throws {
+        try state.withLock { state in
+            guard !state.isShutDown else {
+                throw ServiceError(.closed, message: "the registry was shut down; make a new one")
+            }
+            if let taken = entries.first(where: { state.services[$0.name] != nil }) {
+                throw ServiceError(
+                    .duplicate, service: taken.name, message: "there is a service '\(taken.name)' already")
+            }
+            for (name, entry) in entries {
+                state.services[name] = entry
+                state.order.append(name)
+            }
+        }
+    }
+
+    /// Forgets a service that nobody has got yet.
+    func discard(_ name: String) { remove(name)?.clients.abandon() }
+
+    private func remove(_ name: String) -> Entry? {
+        state.withLock { state in
+            state.order.removeAll { $0 == name }
+            return state.services.removeValue(forKey: name)
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends one service and forgets it; false when there is none.
+    ///
+    /// A client that other services use stays open.
+    @discardableResult
+    public func close(_ name: String) async -> Bool {
+        guard let entry = remove(name) else { return false }
+        await entry.instance.close()
+        await entry.clients.release()
+        return true
+    }
+
+    /// Ends all services, the latest first, and closes all clients; a registry makes nothing afterwards.
+    ///
+    /// Safe to call twice.
+    public func shutDown() async {
+        state.withLock { $0.isShutDown = true }
+        while let last = state.withLock(\.order.last) { await close(last) }
+    }
+}
+
+extension ServiceRegistry: Service {
+    /// Returns after a graceful shutdown, or when cancelled, with everything closed.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        await shutDown()
+    }
+}
