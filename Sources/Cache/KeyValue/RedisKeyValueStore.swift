@@ -85,12 +85,18 @@ public struct RedisKeyValueStore: KeyValueStore {
     public func keys(matching pattern: CachePattern) async throws -> [String] {
         try cache.check()
         let (names, timeout) = (cache.keys, cache.options.timeout)
-        return try await cache.engine.call("keys", key: nil) { redis throws(RedisError) in
-            var found: [String] = []
-            for try await entry in redis.scan(match: names.matching(pattern), type: .string, timeout: timeout) {
-                if let name = names.name(of: entry) { found.append(name) }
+        do {
+            return try await cache.engine.call("keys", key: nil) { redis throws(RedisError) in
+                var found: [String] = []
+                for try await entry in redis.scan(match: names.matching(pattern), type: .string, timeout: timeout) {
+                    if let name = names.name(of: entry) { found.append(name) }
+                }
+                return found
             }
-            return found
+        } catch let error as CacheError where (error.underlying as? RedisError)?.code == .decoding {
+            throw CacheError(
+                .undecodable, operation: "keys", message: "a key that matches is no UTF-8; narrow the pattern",
+                underlying: error.underlying)
         }
     }
 }

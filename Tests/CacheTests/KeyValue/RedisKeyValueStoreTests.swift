@@ -109,6 +109,24 @@ import Testing
         }
     }
 
+    @Test func `000: a row read before an update does not come back after its key was deleted`() async throws {
+        try await withRedis(.init()) { _, redis in
+            let store = RedisKeyValueStore(redis, prefix: "myapp", timeout: .seconds(20))
+            let reading = TestSignal("the load has read the old row")
+            let deleted = TestSignal("the row was changed and the key deleted")
+            async let old = store.cache.remember("user:1") {
+                reading.fire()
+                try await deleted.wait()
+                return "old"
+            }
+            try await reading.wait()
+            try await store.delete("user:1")
+            deleted.fire()
+            _ = try await old
+            #expect(try await store.find("user:1", as: String.self) == nil)
+        }
+    }
+
     @Test func `what belongs to an entry, and keys of other types, are no keys of the store`() async throws {
         try await withRedis(.init()) { server, redis in
             let store = RedisKeyValueStore(redis, prefix: "myapp")
@@ -118,6 +136,18 @@ import Testing
             try server("SET", "myapp2:b", "x")
             #expect(try await store.keys() == ["a"])
             #expect(try await store.find("list", as: Int.self) == nil)
+        }
+    }
+
+    @Test func `a key of another program that is not UTF-8 is undecodable, and a narrower pattern goes around it`()
+        async throws
+    {
+        try await withRedis(.init()) { server, redis in
+            let store = RedisKeyValueStore(redis, prefix: "myapp")
+            try await store.set("a", 1)
+            try server("EVAL", #"return redis.call('SET', 'myapp:\255', '1')"#, "0")
+            await expectError(.undecodable) { try await store.keys() }
+            #expect(try await store.keys(matching: "a*") == ["a"])
         }
     }
 

@@ -25,6 +25,14 @@ import Testing
         #expect(throws: failure) { try Interpolation.expand(text, environment: environment) }
     }
 
+    @Test func `what stands for a variable that is not set stands for nothing else`() throws {
+        #expect(try Interpolation.expand("a${NONE}b", environment: environment, unset: "") == "ab")
+        #expect(try Interpolation.expand("${NONE:x}${HOST}", environment: environment, unset: "") == "xcache")
+        #expect(throws: Interpolation.Failure.invalidName("")) {
+            try Interpolation.expand("${}", environment: environment, unset: "")
+        }
+    }
+
     @Test func `values from the environment are not expanded again`() throws {
         #expect(try Interpolation.expand("${A}", environment: ["A": "${B}", "B": "no"]) == "${B}")
     }
