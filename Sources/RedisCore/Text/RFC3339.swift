@@ -12,7 +12,7 @@ package enum RFC3339 {
     private static let daysBefore2001 = days(year: 2001, month: 1, day: 1)
 
     /// Days since 1970-01-01 in the proleptic Gregorian calendar.
-    static func days(year: Int, month: Int, day: Int) -> Int {
+    package static func days(year: Int, month: Int, day: Int) -> Int {
         let y = month <= 2 ? year - 1 : year
         let era = (y >= 0 ? y : y - 399) / 400
         let yearOfEra = y - era * 400
@@ -21,7 +21,7 @@ package enum RFC3339 {
     }
 
     /// The inverse of `days(year:month:day:)`.
-    static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
+    package static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
         let z = days + 719_468
         let era = (z >= 0 ? z : z - 146_096) / 146_097
         let dayOfEra = z - era * 146_097
