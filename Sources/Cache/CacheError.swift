@@ -22,6 +22,8 @@ public struct CacheError: Error, Sendable {
         case tooLarge
         /// The key holds a value of another kind: a list, a set, or text where a number is needed.
         case wrongType
+        /// A counter or a score would leave the range of its numbers; nothing was changed.
+        case outOfRange
         /// A key-value store has no value under this key.
         case notFound
         /// A value took longer to load than its hard time-out allows, and no older one may be served.

@@ -1,0 +1,64 @@
+import RedisCore
+
+/// The ids of a family's counters, page by page without blocking the server, each once.
+///
+/// SCAN's own guarantee: a counter that exists from the begin to the end of the iteration is found; one that comes or
+/// goes meanwhile may be. Every iterator begins anew and costs one round trip for each 500 keys **of the database**, of
+/// whatever family. Throws `unavailable`, `invalidArgument`, `CancellationError`. Counts by minute, hour or day are not
+/// listed.
+public struct CounterIDs: AsyncSequence, Sendable {
+    /// A counter's id.
+    public typealias Element = String
+    /// `CacheError` or `CancellationError`.
+    public typealias Failure = any Error
+
+    let counters: Counters
+
+    /// Starts from the beginning.
+    public func makeAsyncIterator() -> AsyncIterator {
+        let pattern = counters.keys.counters(of: counters.name)
+        return AsyncIterator(
+            counters: counters, keys: counters.engine.redis.scan(match: pattern).makeAsyncIterator())
+    }
+
+    /// Reads pages and gives their ids one by one.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let counters: Counters
+        var keys: RedisScan.AsyncIterator
+
+        /// The next id; nil at the end.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> String? {
+            try CacheKeys.check(counters.name, "a family's name", operation: "ids")
+            do throws(RedisError) {
+                while let key = try await keys.next(isolation: actor) {
+                    if let id = counters.keys.id(ofCounter: key, in: counters.name) { return id }
+                }
+                return nil
+            } catch {
+                throw CacheError.from(error, operation: "ids", key: nil)
+            }
+        }
+    }
+}
+
+extension Counters {
+    /// The ids of all counters of the family, page by page.
+    public var ids: CounterIDs { CounterIDs(counters: self) }
+
+    /// All counters of the family that hold such a number, by their ids.
+    ///
+    /// For families that fit into memory: the pages of ``ids``, and one round trip for each 500 counts. A counter that
+    /// is reset meanwhile is left out.
+    public func all<Value: CounterValue>(as type: Value.Type = Int.self) async throws -> [String: Value] {
+        var values: [String: Value] = [:]
+        var page: [String] = []
+        for try await id in ids {
+            page.append(id)
+            guard page.count == 500 else { continue }
+            values.merge(try await getMany(page, as: type)) { $1 }
+            page.removeAll(keepingCapacity: true)
+        }
+        values.merge(try await getMany(page, as: type)) { $1 }
+        return values
+    }
+}
