@@ -48,9 +48,16 @@ struct CacheKeys: Sendable {
         return RedisKey(start + KeyText.escaped(key))
     }
 
+    /// Whether a key can be an entry of this namespace: its own braces are escaped, those of counters and locks are not.
+    func isEntry(_ key: RedisKey) -> Bool {
+        key.name.utf8.starts(with: start.utf8) && !key.name.utf8.contains(UInt8(ascii: "{"))
+    }
+
     /// The caller's name of an entry; nil when it is not of this namespace.
+    ///
+    /// Of an entry of a tenant further in it is only for people: the tenant's id may have had colons.
     func name(of entry: RedisKey) -> String? {
-        guard entry.name.utf8.starts(with: start.utf8) else { return nil }
+        guard isEntry(entry) else { return nil }
         return KeyText.unescaped(String(entry.name.utf8.dropFirst(start.utf8.count)) ?? "")
     }
 

@@ -66,18 +66,18 @@ enum CounterScripts {
     /// | KEYS[1] | the counter |
     /// | ARGV[1] | what is added |
     /// | ARGV[2] | time to live of a counter that this call makes, ms; empty for none |
-    /// | returns | the sum |
+    /// | returns | the sum, as text: Lua's numbers have 53 bits |
     static let increment = RedisScript("cache.increment", source("INCRBY"))
 
-    /// As `increment`; the sum is text.
+    /// As `increment`.
     static let incrementFloat = RedisScript("cache.incrementFloat", source("INCRBYFLOAT"))
 
     private static func source(_ command: String) -> String {
         """
         local isNew = redis.call('EXISTS', KEYS[1]) == 0
-        local sum = redis.call('\(command)', KEYS[1], ARGV[1])
+        redis.call('\(command)', KEYS[1], ARGV[1])
         if isNew and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-        return sum
+        return redis.call('GET', KEYS[1])
         """
     }
 }

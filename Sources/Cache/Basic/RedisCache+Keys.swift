@@ -103,14 +103,16 @@ extension RedisCache {
     @discardableResult
     public func deleteMany(matching pattern: CachePattern) async throws -> Int {
         var deleted = 0
-        var chunk: [String] = []
-        for try await name in scan(matching: pattern) {
-            chunk.append(name)
+        var chunk: [RedisKey] = []
+        var found = scan(matching: pattern).makeAsyncIterator()
+        // The keys themselves: a name does not tell a tenant's id with a colon from a tenant's key.
+        while let entry = try await found.nextEntry() {
+            chunk.append(entry)
             guard chunk.count == 500 else { continue }
-            deleted += try await deleteMany(chunk)
+            deleted += try await delete(entries: chunk)
             chunk.removeAll(keepingCapacity: true)
         }
-        return deleted + (try await deleteMany(chunk))
+        return deleted + (try await delete(entries: chunk))
     }
 
     /// Deletes everything of this cache: all entries and counters whose keys begin with its prefix; how many.
@@ -153,10 +155,18 @@ public struct CacheScan: AsyncSequence, Sendable {
 
         /// The next key; nil at the end.
         public mutating func next() async throws -> String? {
+            while let entry = try await nextEntry() {
+                if let name = keys.name(of: entry) { return name }
+            }
+            return nil
+        }
+
+        /// The next key as it stands in Redis.
+        mutating func nextEntry() async throws -> RedisKey? {
             if let flaw { throw flaw }
             do throws(RedisError) {
                 while let key = try await scan.next(isolation: nil) {
-                    if let name = keys.name(of: key) { return name }
+                    if keys.isEntry(key) { return key }
                 }
                 return nil
             } catch {

@@ -108,10 +108,12 @@ extension RedisCache {
     @discardableResult
     public func deleteMany(_ names: some Sequence<String> & Sendable) async throws -> Int {
         try check()
-        var batch: [(keys: [RedisKey], arguments: [any RedisArgument])] = []
-        for name in Set(names) {
-            let entry = try keys.entry(name, operation: "delete")
-            batch.append(([entry, CacheKeys.lease(of: entry)], [keys.wakeSuffix]))
+        return try await delete(entries: Set(names).map { name in try keys.entry(name, operation: "delete") })
+    }
+
+    func delete(entries: [RedisKey]) async throws -> Int {
+        let batch: [(keys: [RedisKey], arguments: [any RedisArgument])] = entries.map { entry in
+            ([entry, CacheKeys.lease(of: entry)], [keys.wakeSuffix])
         }
         guard !batch.isEmpty else { return 0 }
         let results = try await run(CacheScripts.delete, batch, "delete")
