@@ -148,6 +148,30 @@ let package = Package(
             path: "Examples/KeyValueServices",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "BasicCache",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/BasicCache",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "DistributedLock",
+            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
+            path: "Examples/DistributedLock",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "MultiTenant",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/MultiTenant",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "GameBoard",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/GameBoard",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],

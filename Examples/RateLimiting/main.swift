@@ -33,6 +33,11 @@ try await RedisClient.withClient(configuration) { redis in
     print(refused.headers().fields.map(\.name).joined(separator: ", "))
     print("RateLimit-Policy: \(refused.headers().rateLimitPolicy)")
 
+    // What is left can be looked at without taking any, and an administrator can give it back.
+    let before = try await limiter.peek("user:7:\(run)").remaining
+    print("forgotten: \(try await limiter.reset("user:7:\(run)"))")
+    print("left before: \(before), after: \(try await limiter.peek("user:7:\(run)").remaining)")
+
     // Waits for its turn instead of being refused.
     let turns = try RateLimiter(redis, try RateLimit(50, per: "1s", algorithm: .tokenBucket(burst: 1)))
     let begun = ContinuousClock.now
