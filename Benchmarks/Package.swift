@@ -27,6 +27,7 @@ let package = Package(
                 .product(name: "RedisCore", package: "signalbox"),
                 .product(name: "EventBus", package: "signalbox"),
                 .product(name: "Coordination", package: "signalbox"),
+                .product(name: "Cache", package: "signalbox"),
                 .product(name: "EmbeddedRedis", package: "signalbox"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -1,3 +1,4 @@
 #include <uv.h>
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
+#include <zstd.h>

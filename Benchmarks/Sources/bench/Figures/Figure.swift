@@ -7,6 +7,6 @@ struct Figure {
 
     static var all: [Figure] {
         EventFigures.all + LockFigures.all + LockProcessFigures.all + LockHoldingFigures.all + LimitFigures.all
-            + ElectionFigures.all + KeyFigures.all + MemoryFigures.all + WorkerFigures.all
+            + ElectionFigures.all + KeyFigures.all + MemoryFigures.all + WorkerFigures.all + CacheFigures.all
     }
 }
