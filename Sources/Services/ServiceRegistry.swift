@@ -92,8 +92,8 @@ public final class ServiceRegistry: Sendable {
         guard let service = entry.instance.value as? Service else {
             throw ServiceError(
                 .wrongType, service: name,
-                message: "the service '\(name)' (\(entry.type)) is a \(Swift.type(of: entry.instance.value)), "
-                    + "not a \(type)")
+                message: "the service '\(name)' (\(entry.type)) is of type \(Swift.type(of: entry.instance.value)), "
+                    + "not \(type)")
         }
         return service
     }

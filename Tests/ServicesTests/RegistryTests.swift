@@ -49,13 +49,13 @@ import Testing
             try services.create("memory", type: "kvstore_memory")
             #expect(
                 serviceError(.wrongType) { try services.get("users", as: RedisCache.self) }
-                    == "the service 'users' (kvstore_redis) is a RedisKeyValueStore, not a RedisCache")
+                    == "the service 'users' (kvstore_redis) is of type RedisKeyValueStore, not RedisCache")
             #expect(
                 serviceError(.notFound) { try services.get("user", as: (any KeyValueStore).self) }
                     == "there is no service 'user': there are users, memory")
             #expect(
                 serviceError(.wrongType) { try services.create("x", type: "kvstore_memory", as: RedisCache.self) }
-                    .hasSuffix("is a InMemoryKeyValueStore, not a RedisCache"))
+                    .hasSuffix("is of type InMemoryKeyValueStore, not RedisCache"))
             #expect(services.names == ["users", "memory"], "what was not given out is not kept")
         }
     }
