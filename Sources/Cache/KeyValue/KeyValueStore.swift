@@ -7,9 +7,9 @@
 /// let maybe: User? = try await store.find("user:123")
 /// ```
 ///
-/// Both stores of this package pass the same tests. Four outcomes of a read are told apart: the value; no value (nil, or
-/// `notFound`); a store that does not answer (`unavailable`, never taken for "no value"); something that is not what was
-/// asked for (`undecodable`).
+/// Both stores of this package pass the same tests. Four outcomes of a read are told apart: the value; no value (nil,
+/// or `notFound`); a store that does not answer (`unavailable`, never taken for "no value"); something that is not what
+/// was asked for (`undecodable`).
 ///
 /// Keys have 1 to 1,024 bytes, any characters, and levels separated by `:` by convention. Values are `Codable`: by JSON
 /// with RFC 3339 dates, unless they are `String` (UTF-8) or `Data`; none is larger than the store's guard, 1 MiB.
