@@ -5,39 +5,54 @@ extension RedisCache {
     /// How many of these keys have a value.
     ///
     /// One round trip, which reads the entries' heads only; two when some have tags. A key named twice counts once.
-    public func exists(_ keys: String...) async throws -> Int { try await existing(keys).count }
+    public func exists(_ keys: String...) async throws -> Int { try await present(keys).count }
 
     /// Which of these keys have a value.
     ///
     /// As ``exists(_:)``.
     public func existing(_ names: some Sequence<String> & Sendable) async throws -> Set<String> {
-        try check()
-        let names = Array(Set(names))
-        guard !names.isEmpty else { return [] }
+        Set(try await present(names))
+    }
+
+    private func present(_ names: some Sequence<String>) async throws -> [String] {
+        let wanted = try distinct(names, "exists")
+        guard !wanted.isEmpty else { return [] }
         var commands = [RedisCommand("MGET", arguments: keys.epochs)]
-        for name in names {
-            // The head with a usual number of tags: nobody needs the value.
-            commands.append(RedisCommand("GETRANGE", try keys.entry(name, operation: "exists"), 0, Self.headBytes - 1))
-        }
+        // The head with a usual number of tags: nobody needs the value.
+        for key in wanted { commands.append(RedisCommand("GETRANGE", key.entry, 0, Self.headBytes - 1)) }
         let replies = try await engine.call("exists", key: nil) { redis throws(RedisError) in
             try await redis.pipeline(commands, timeout: options.timeout)
         }
         var heads: [Data?] = []
-        for (name, reply) in zip(names, replies.dropFirst()) { heads.append(try await head(reply, name)) }
+        for (key, reply) in zip(wanted, replies.dropFirst()) { heads.append(try await head(reply, key.entry)) }
         let epochs = try Self.latest(Self.elements(of: replies.first?.get() ?? .null))
         let states = try await judgeMany(heads, epochs: epochs, "exists")
-        return Set(zip(names, states).lazy.filter { $0.1.isPresent }.map(\.0))
+        return zip(wanted, states).filter { $0.1.isPresent }.map(\.0.name)
+    }
+
+    /// Names with their entries, each entry once: names that only look alike are two, as for Redis.
+    func distinct(
+        _ names: some Sequence<String>, _ operation: String
+    ) throws(CacheError) -> [(name: String, entry: RedisKey)] {
+        try check()
+        var seen: Set<RedisKey> = []
+        var distinct: [(name: String, entry: RedisKey)] = []
+        for name in names {
+            let entry = try keys.entry(name, operation: operation)
+            if seen.insert(entry).inserted { distinct.append((name, entry)) }
+        }
+        return distinct
     }
 
     private static let headBytes = 512
 
-    private func head(_ reply: Result<RedisValue, RedisError>, _ name: String) async throws -> Data? {
+    private func head(_ reply: Result<RedisValue, RedisError>, _ entry: RedisKey) async throws -> Data? {
         switch reply {
         case .success(.bytes(let bytes)) where bytes.isEmpty: return nil
         case .success(.bytes(let bytes)):
             // A full head that cannot be read has more tags than fit: its whole entry is asked for.
             guard bytes.count == Self.headBytes, StoredEntry(Data(bytes)) == nil else { return Data(bytes) }
-            return try await fetchBytes(try keys.entry(name, operation: "exists"), operation: "exists").bytes
+            return try await fetchBytes(entry, operation: "exists").bytes
         // Something is there, of whatever kind.
         case .failure(let error) where error.code == .wrongType: return Data([0])
         case .failure(let error): throw CacheError.from(error, operation: "exists", key: nil)
@@ -126,54 +141,5 @@ extension RedisCache {
                 message: "the cache has no prefix, so flushing would empty the database; send FLUSHDB if that is meant")
         }
         return try await deleteMany(matching: .all)
-    }
-}
-
-/// The keys of a cache, page by page, each once, without its prefix.
-///
-/// Ends early for nothing: it throws `CancellationError` when its task is cancelled, `unavailable` when Redis does not
-/// answer, and `undecodable` for keys of other programs that are no UTF-8.
-public struct CacheScan: AsyncSequence, Sendable {
-    /// A key as callers write it.
-    public typealias Element = String
-
-    let cache: RedisCache
-    let pattern: String
-    let pageSize: Int
-
-    /// Starts from the beginning.
-    public func makeAsyncIterator() -> AsyncIterator {
-        let scan = cache.engine.redis.scan(match: pattern, count: pageSize, type: .string)
-        return AsyncIterator(keys: cache.keys, scan: scan.makeAsyncIterator(), flaw: cache.flaw)
-    }
-
-    /// Reads pages and gives their keys one by one.
-    public struct AsyncIterator: AsyncIteratorProtocol {
-        let keys: CacheKeys
-        var scan: RedisScan.AsyncIterator
-        let flaw: CacheError?
-
-        /// The next key; nil at the end.
-        public mutating func next() async throws -> String? {
-            while let entry = try await nextEntry() {
-                if let name = keys.name(of: entry) { return name }
-            }
-            return nil
-        }
-
-        /// The next key as it stands in Redis.
-        mutating func nextEntry() async throws -> RedisKey? {
-            if let flaw { throw flaw }
-            do throws(RedisError) {
-                while let key = try await scan.next(isolation: nil) {
-                    if keys.isEntry(key) { return key }
-                }
-                return nil
-            } catch {
-                guard error.code == .decoding else { throw CacheError.from(error, operation: "scan", key: nil) }
-                throw CacheError(
-                    .undecodable, operation: "scan", message: "a key that matches is no UTF-8", underlying: error)
-            }
-        }
     }
 }

@@ -97,22 +97,18 @@ extension RedisCache {
     public func getMany<T: Decodable & Sendable>(
         _ wanted: some Sequence<String> & Sendable, as type: T.Type = T.self
     ) async throws -> [String: T] {
-        try check()
-        let names = Array(Set(wanted))
-        guard !names.isEmpty else { return [:] }
-        var entries: [RedisKey] = []
-        entries.reserveCapacity(names.count)
-        for name in names { entries.append(try keys.entry(name, operation: "getMany")) }
+        let wanted = try distinct(wanted, "getMany")
+        guard !wanted.isEmpty else { return [:] }
         let states: [EntryState]
         do {
-            states = try await fetchMany(entries, operation: "getMany")
+            states = try await fetchMany(wanted.map(\.entry), operation: "getMany")
         } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
             return [:]
         }
-        var values: [String: T] = Dictionary(minimumCapacity: names.count)
-        for (index, name) in names.enumerated() {
-            switch found(states[index], entries[index], type) {
-            case .hit(let value): values[name] = value
+        var values: [String: T] = Dictionary(minimumCapacity: wanted.count)
+        for (key, state) in zip(wanted, states) {
+            switch found(state, key.entry, type) {
+            case .hit(let value): values[key.name] = value
             case .undecodable(let error): throw error
             case .miss, .unavailable: break
             }

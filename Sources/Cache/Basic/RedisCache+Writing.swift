@@ -107,8 +107,7 @@ extension RedisCache {
     /// As ``delete(_:)``.
     @discardableResult
     public func deleteMany(_ names: some Sequence<String> & Sendable) async throws -> Int {
-        try check()
-        return try await delete(entries: Set(names).map { name in try keys.entry(name, operation: "delete") })
+        try await delete(entries: distinct(names, "delete").map(\.entry))
     }
 
     func delete(entries: [RedisKey]) async throws -> Int {

@@ -102,4 +102,17 @@ import Testing
             }
         }
     }
+
+    @Test func `names that only look alike are two keys for every verb`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            let (one, two) = ("caf\u{E9}", "cafe\u{301}")
+            try await cache.set(one, 1)
+            #expect(try await cache.exists(one, two) == 1)
+            try await cache.set(two, 2)
+            #expect(try await cache.exists(one, two, one) == 2)
+            #expect(try await cache.get(two, as: Int.self) == 2)
+            #expect(try await cache.delete(one, two) == 2)
+        }
+    }
 }
