@@ -12,15 +12,15 @@ enum CacheCase {
 
     static var all: [BenchmarkCase] {
         [
-            get("cache.get.64", CacheDataset.profile), get("cache.get.64.bytes", CacheDataset.json),
-            set("cache.set.64", CacheDataset.profile), set("cache.set.64.bytes", CacheDataset.json),
-            many("cache.many.100", CacheDataset.profile), many("cache.many.100.bytes", CacheDataset.json),
+            get("cache.get.64") { CacheDataset.profile }, get("cache.get.64.bytes", CacheDataset.json),
+            set("cache.set.64") { CacheDataset.profile }, set("cache.set.64.bytes", CacheDataset.json),
+            many("cache.many.100") { CacheDataset.profile }, many("cache.many.100.bytes", CacheDataset.json),
         ]
     }
 
     private typealias Value = Codable & Sendable & Equatable
 
-    private static func get<T: Value>(_ name: String, _ value: @escaping @autoclosure () throws -> T) -> BenchmarkCase {
+    private static func get<T: Value>(_ name: String, _ value: @escaping @Sendable () throws -> T) -> BenchmarkCase {
         BenchmarkCase(
             name: name, summary: "get of 200 bytes as \(T.self) from the cache, \(tasks) tasks in the pool",
             awaits: 1, bar: .init(throughput: 0.4, cpu: 1.5),
@@ -49,7 +49,7 @@ enum CacheCase {
             })
     }
 
-    private static func set<T: Value>(_ name: String, _ value: @escaping @autoclosure () throws -> T) -> BenchmarkCase {
+    private static func set<T: Value>(_ name: String, _ value: @escaping @Sendable () throws -> T) -> BenchmarkCase {
         BenchmarkCase(
             name: name, summary: "set of 200 bytes from \(T.self) in the cache, \(tasks) tasks on keys of their own",
             awaits: 1, bar: .init(throughput: 0.4, cpu: 1.5),
@@ -77,8 +77,7 @@ enum CacheCase {
     }
 
     /// Eight tasks, each reading all hundred keys at once; an operation is one such call.
-    private static func many<T: Value>(_ name: String, _ value: @escaping @autoclosure () throws -> T) -> BenchmarkCase
-    {
+    private static func many<T: Value>(_ name: String, _ value: @escaping @Sendable () throws -> T) -> BenchmarkCase {
         let names = (0..<batch).map { "\(name):\($0)" }
         return BenchmarkCase(
             name: name,
