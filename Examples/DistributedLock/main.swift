@@ -63,7 +63,7 @@ func lost(_ here: Locks, _ there: Locks) async throws {
 
     let body = Task {
         try await here.withLock("account:7", ttl: .milliseconds(300)) { lease in
-            _ = try await there.takeOver("account:7", ttl: .seconds(10), by: "example", reason: "the holder hangs")
+            _ = try await there.forceRelease(lease.name, by: "example", reason: "the holder hangs")
             try await Task.sleep(for: .seconds(60))
         }
     }
@@ -72,7 +72,6 @@ func lost(_ here: Locks, _ there: Locks) async throws {
     } catch let error as CoordinationError where error.code == .lockLost {
         print("a body that loses its lock is cancelled")
     }
-    _ = try await there.forceRelease("account:7", by: "example", reason: "end of the example")
 }
 
 let url = ProcessInfo.processInfo.environment["REDIS_URL"]
