@@ -48,7 +48,7 @@ struct CacheKeys: Sendable {
         return RedisKey(start + KeyText.escaped(key))
     }
 
-    /// Whether a key can be an entry of this namespace: its own braces are escaped, those of counters and locks are not.
+    /// Whether a key can be an entry of this namespace: its own braces are escaped, those of counters and locks not.
     func isEntry(_ key: RedisKey) -> Bool {
         key.name.utf8.starts(with: start.utf8) && !key.name.utf8.contains(UInt8(ascii: "{"))
     }

@@ -12,10 +12,10 @@ public import RedisCore
 /// **What it promises.** Every increment is counted once, by the server, however many processes count.
 ///
 /// **When a reply is lost** an increment is not repeated by itself: the error says that nobody knows. With a
-/// `requestID` it is repeated, and a caller may repeat it too, within ``CountersOptions/requestMemory``: one id counts once at one
-/// counter, and each repetition is answered like the first. **When Redis does not answer** every call throws
-/// `unavailable`; nothing is guessed. A restart without persistence, or a failover, may lose the last increments and
-/// marks.
+/// `requestID` it is repeated, and a caller may repeat it too, within ``CountersOptions/requestMemory``: one id counts
+/// once at one counter, and each repetition is answered like the first. **When Redis does not answer** every call
+/// throws `unavailable`; nothing is guessed. A restart without persistence, or a failover, may lose the last increments
+/// and marks.
 ///
 /// Whole numbers have 64 bits and never wrap: what would overflow throws `outOfRange` and changes nothing. Fractions
 /// are added by Redis with 17 digits; they are fine for measures, not for money.

@@ -51,7 +51,9 @@ public struct WindowedCounters: Sendable {
     /// How many buckets can be read, with the current one.
     public let keep: Int
 
-    /// Adds to the current bucket; its count after it. As ``Counters/increment(_:by:requestID:)-(_,Int,_)``.
+    /// Adds to the current bucket; its count after it.
+    ///
+    /// As ``Counters/increment(_:by:requestID:)-(_,Int,_)``.
     @discardableResult
     public func add(_ id: String, by amount: Int = 1, requestID: String? = nil) async throws -> Int {
         let key = try key(id, "add")

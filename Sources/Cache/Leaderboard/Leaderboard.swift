@@ -15,8 +15,8 @@ public import RedisCore
 /// belong together.
 ///
 /// **When a reply is lost** reads and everything that sets a score are repeated, increments only with a `requestID`:
-/// one id counts once for one member within ``LeaderboardOptions/requestMemory``. **When Redis does not answer** every call
-/// throws `unavailable`. A restart without persistence, or a failover, may lose the last scores.
+/// one id counts once for one member within ``LeaderboardOptions/requestMemory``. **When Redis does not answer** every
+/// call throws `unavailable`. A restart without persistence, or a failover, may lose the last scores.
 ///
 /// **Scores** are doubles, whole numbers exact up to 2⁵³; what is not finite is refused. **Places** begin with 1.
 /// Members with the same score share a place or have one each (``LeaderboardOptions/Ranking``). Among themselves they
@@ -87,7 +87,9 @@ public struct Leaderboard<Member: Codable & Hashable & Sendable>: Sendable {
 }
 
 extension Leaderboard where Member == String {
-    /// A board of members that are texts; nothing is sent. As ``init(_:name:members:prefix:options:)``.
+    /// A board of members that are texts; nothing is sent.
+    ///
+    /// As ``init(_:name:members:prefix:options:)``.
     public init(
         _ redis: RedisClient, name: String, prefix: String? = nil, options: LeaderboardOptions = LeaderboardOptions()
     ) {
@@ -106,19 +108,25 @@ extension Leaderboard {
         try await set([(member, score)], "", "add")[0]
     }
 
-    /// Gives several members their scores at once: all or none, up to 1,000. As ``add(_:score:)``.
+    /// Gives several members their scores at once: all or none, up to 1,000.
+    ///
+    /// As ``add(_:score:)``.
     public func add(_ scores: [Member: Double]) async throws {
         guard !scores.isEmpty else { return try check("add") }
         _ = try await set(scores.map { ($0.key, $0.value) }, "", "add")
     }
 
-    /// Gives a member a score if it has none or a lower one: the best of several games. As ``add(_:score:)``.
+    /// Gives a member a score if it has none or a lower one: the best of several games.
+    ///
+    /// As ``add(_:score:)``.
     @discardableResult
     public func setIfHigher(_ member: Member, score: Double) async throws -> LeaderboardUpdate {
         try await set([(member, score)], "GT", "setIfHigher")[0]
     }
 
-    /// Gives a member a score if it has none or a higher one: the best of several times. As ``add(_:score:)``.
+    /// Gives a member a score if it has none or a higher one: the best of several times.
+    ///
+    /// As ``add(_:score:)``.
     @discardableResult
     public func setIfLower(_ member: Member, score: Double) async throws -> LeaderboardUpdate {
         try await set([(member, score)], "LT", "setIfLower")[0]

@@ -8,7 +8,7 @@ public struct LeaderboardOptions: Sendable {
         case lowestFirst = "low"
     }
 
-    /// Which place members with the same score have. The first place is 1.
+    /// Which place members with the same score have; the first is 1.
     public enum Ranking: Sendable, Hashable {
         /// The same place, and the next one is left out: 1, 1, 3 (ISO "standard competition").
         case standard

@@ -1,6 +1,6 @@
 import RedisCore
 
-/// The scripts of leaderboards. Scores are passed and answered as text, exactly.
+/// The scripts of leaderboards: scores are passed and answered as text, exactly.
 ///
 /// Every one begins with the window, ARGV[1] and ARGV[2]: from and to, µs, empty for a board of all time. What the
 /// caller takes for the current window is part of the keys, so a script that runs outside of it touches nothing and
