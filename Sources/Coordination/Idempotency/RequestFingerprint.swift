@@ -1,3 +1,5 @@
+import RedisCore
+
 /// What makes two requests the same, as one short text: a SHA-256 over the parts with their lengths.
 ///
 /// Which parts count is the application's business; method, path and body are usual. Leave out what changes from try to

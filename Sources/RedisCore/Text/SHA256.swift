@@ -1,17 +1,17 @@
-/// SHA-256 (FIPS 180-4 §6.2), to tell whether two requests are the same.
+/// SHA-256 (FIPS 180-4 §6.2), for fingerprints of requests and for secrets that are stored as digests only.
 ///
-/// An own one, because the package has no other use for a cryptography library: see decision 0012. It is not
-/// hardened against side channels and must not be used with secrets.
-struct SHA256 {
+/// An own one, because the package has no other use for a cryptography library: see decision 0012. What it does and in
+/// which order depends on the length of the input only, not on its bytes; memory is not wiped.
+package struct SHA256 {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
     private var block: [UInt8] = []
     private var length: UInt64 = 0
 
-    init() { block.reserveCapacity(64) }
+    package init() { block.reserveCapacity(64) }
 
-    mutating func update(_ bytes: some Sequence<UInt8>) {
+    package mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             block.append(byte)
             length &+= 8
@@ -20,7 +20,19 @@ struct SHA256 {
     }
 
     /// The hash as 64 lower-case hexadecimal digits.
-    consuming func hexDigest() -> String {
+    package consuming func hexDigest() -> String {
+        finish().map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits
+        }.joined()
+    }
+
+    /// The hash as 32 bytes.
+    package consuming func digest() -> [UInt8] {
+        finish().flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+    }
+
+    private consuming func finish() -> [UInt32] {
         let bits = length
         // Padding: one set bit, zeros, and the length in bits as the last eight bytes of a block.
         block.append(0x80)
@@ -33,20 +45,21 @@ struct SHA256 {
             block.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
         }
         absorb()
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
+        return state
     }
 
     private mutating func absorb() {
-        var words = (0..<16).map { index in block[4 * index..<4 * index + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        // No array: a session id is hashed with every request.
+        var words = InlineArray<64, UInt32>(repeating: 0)
+        for index in 0..<16 {
+            let (high, low) = (UInt32(block[4 * index]) << 8, UInt32(block[4 * index + 2]) << 8)
+            words[index] = (high | UInt32(block[4 * index + 1])) << 16 | low | UInt32(block[4 * index + 3])
         }
         for t in 16..<64 {
             let (far, near) = (words[t - 15], words[t - 2])
             let one = Self.rotate(far, 7) ^ Self.rotate(far, 18) ^ far >> 3
             let two = Self.rotate(near, 17) ^ Self.rotate(near, 19) ^ near >> 10
-            words.append(words[t - 16] &+ one &+ words[t - 7] &+ two)
+            words[t] = words[t - 16] &+ one &+ words[t - 7] &+ two
         }
         var (a, b, c, d) = (state[0], state[1], state[2], state[3])
         var (e, f, g, h) = (state[4], state[5], state[6], state[7])
