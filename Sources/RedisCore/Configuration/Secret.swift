@@ -1,6 +1,6 @@
 /// A string that never prints itself: not in logs, not in errors, not in a debugger's or a test's dump.
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    let value: String
+    package let value: String
     /// Hides a value.
     public init(_ value: String) { self.value = value }
     /// Always `<secret>`.
