@@ -172,6 +172,18 @@ let package = Package(
             path: "Examples/GameBoard",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "SessionManager",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/SessionManager",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "OneTimeCodes",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/OneTimeCodes",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],
