@@ -32,7 +32,7 @@ enum LimitCommands {
     }
 
     /// What the server was sent while `body` ran.
-    private static func listen(
+    static func listen(
         on environment: Environment, _ body: @escaping @Sendable () async throws -> Void
     ) throws -> [[[UInt8]]] {
         let monitor = try RawSession(port: environment.port)

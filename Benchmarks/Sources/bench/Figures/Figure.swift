@@ -7,6 +7,7 @@ struct Figure {
 
     static var all: [Figure] {
         EventFigures.all + LockFigures.all + LockProcessFigures.all + LockHoldingFigures.all + LimitFigures.all
-            + ElectionFigures.all + KeyFigures.all + MemoryFigures.all + WorkerFigures.all + CacheFigures.all
+            + ElectionFigures.all + KeyFigures.all + SessionFigures.all + MemoryFigures.all + WorkerFigures.all
+            + CacheFigures.all
     }
 }

@@ -23,7 +23,7 @@ struct CommandFloor {
 
     @inline(__always)
     fileprivate static func isAdmission(_ reply: UnsafeMutableRawPointer?) -> Bool {
-        guard let reply = reply?.assumingMemoryBound(to: redisReply.self), reply.pointee.elements == 4,
+        guard let reply = reply?.assumingMemoryBound(to: redisReply.self), reply.pointee.elements >= 4,
             let first = reply.pointee.element[0]
         else { return false }
         return first.pointee.type == REDIS_REPLY_INTEGER && first.pointee.integer > 0
