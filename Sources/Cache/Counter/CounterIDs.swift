@@ -18,7 +18,8 @@ public struct CounterIDs: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> AsyncIterator {
         let pattern = counters.keys.counters(of: counters.name)
         return AsyncIterator(
-            counters: counters, keys: counters.engine.redis.scan(match: pattern).makeAsyncIterator())
+            counters: counters,
+            keys: counters.engine.redis.scan(match: pattern, timeout: counters.options.timeout).makeAsyncIterator())
     }
 
     /// Reads pages and gives their ids one by one.
@@ -27,15 +28,15 @@ public struct CounterIDs: AsyncSequence, Sendable {
         var keys: RedisScan.AsyncIterator
 
         /// The next id; nil at the end.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> String? {
+        public mutating func next() async throws -> String? {
             try CacheKeys.check(counters.name, "a family's name", operation: "ids")
-            do throws(RedisError) {
-                while let key = try await keys.next(isolation: actor) {
+            let counters = counters
+            // Through the engine, so that a server that is away is not waited for again and again.
+            return try await counters.engine.call("ids", key: nil) { _ throws(RedisError) in
+                while let key = try await keys.next(isolation: nil) {
                     if let id = counters.keys.id(ofCounter: key, in: counters.name) { return id }
                 }
                 return nil
-            } catch {
-                throw CacheError.from(error, operation: "ids", key: nil)
             }
         }
     }

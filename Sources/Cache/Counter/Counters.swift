@@ -154,6 +154,9 @@ extension Counters {
     }
 
     /// Several counts by their ids, those without one left out; one round trip, none for no ids.
+    ///
+    /// Ids that differ in their bytes and yet are equal for Swift, such as é in one scalar and in two, are two counters
+    /// and one key of the dictionary: ask for those one by one.
     public func getMany<Value: CounterValue>(
         _ ids: some Sequence<String> & Sendable, as type: Value.Type = Int.self
     ) async throws -> [String: Value] {
