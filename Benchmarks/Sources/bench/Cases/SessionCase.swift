@@ -23,7 +23,7 @@ enum SessionCase {
         let verb = refreshes ? "refresh" : "get"
         return BenchmarkCase(
             name: "session.\(verb).\(tasks)" + (placement == .loop ? ".loop" : ""),
-            summary: "session \(verb)s, \(tasks) callers on distinct sessions, tasks "
+            summary: "session \(refreshes ? "refreshes" : "gets"), \(tasks) callers on distinct sessions, tasks "
                 + (placement == .loop ? "on the loop" : "in the pool"),
             awaits: 1, bar: .init(throughput: 0.5, cpu: 1.5),
             floor: { environment in
