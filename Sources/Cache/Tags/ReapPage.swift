@@ -1,7 +1,7 @@
 import FoundationEssentials
 import RedisCore
 
-/// One page of a reaper's walk: which of these entries are dead, decided from their first bytes. Pure.
+/// One page of a reaper's walk: which of these entries are dead, decided from their first bytes; pure.
 struct ReapPage: Sendable {
     /// Enough for entries with a few tags; the rest are read again.
     static let shortHead = 256

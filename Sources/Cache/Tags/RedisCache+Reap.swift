@@ -15,27 +15,30 @@ public struct CacheReaping: Sendable, Equatable {
 extension RedisCache {
     /// Deletes entries that were ended by ``clear()`` or ``invalidate(tags:)`` and still take up memory.
     ///
-    /// Nothing depends on it: dead entries are not served, and leave by themselves when their time is over. Call it after
-    /// clearing a namespace whose entries live long. SCAN walks over the database in pages, one round trip for each
-    /// page's names, one for the first bytes of its entries and one for the deletions (one more if there are tags); no
-    /// page holds the server up. An entry that is overwritten meanwhile is not deleted: the script that does it looks at
-    /// the time in the entry again.
+    /// Nothing depends on it: dead entries are not served, and leave by themselves when their time is over. Call it
+    /// after clearing a namespace whose entries live long. SCAN walks over the database in pages, one round trip for
+    /// each page's names, one for the first bytes of its entries and one for the deletions (one more if there are
+    /// tags); no page holds the server up. An entry that is overwritten meanwhile is not deleted: the script that
+    /// does it looks at the time in the entry again.
     ///
-    /// After a complete walk the namespace's stamp gets a time to live, an hour: by then every load that began before the
-    /// clearing has ended. Entries that only a nested namespace's ``clear()`` ended are left to its own `reap`. Entries
-    /// under this prefix that belong to another cache, made with a longer prefix of its own, count as this cache's: give
-    /// caches prefixes of which none begins another.
+    /// After a complete walk the namespace's stamp gets a time to live, an hour or twice
+    /// ``RememberOptions/loadLease``: by then every load that began before the clearing has ended. Entries that only
+    /// a nested namespace's ``clear()`` ended are left to its own `reap`. Entries under this prefix that belong to
+    /// another cache, made with a longer prefix of its own, count as this cache's: give caches prefixes of which none
+    /// begins another.
     ///
     /// - Parameters:
     ///   - page: How many keys the server looks at at a time, 1 to 10,000.
     ///   - atMost: Ends after so many deletions, at the end of a page.
-    /// - Throws: `unavailable`: what was deleted until then stays deleted. `invalidArgument`, also for a cache without a
-    ///   prefix, to which everything in the database would belong; `CancellationError`.
+    /// - Throws: `unavailable`: what was deleted until then stays deleted. `invalidArgument`, also for a cache
+    ///   without a prefix, to which everything in the database would belong; `CancellationError`.
     @discardableResult
     public func reap(page: Int = 500, atMost: Int = .max) async throws -> CacheReaping {
         try check()
         guard (1...10_000).contains(page) else { throw refusal("the page is \(page) keys; give 1 to 10,000") }
-        guard !keys.start.isEmpty else { throw refusal("a cache without a prefix cannot tell its entries from others'") }
+        guard !keys.start.isEmpty else {
+            throw refusal("a cache without a prefix cannot tell its entries from others'")
+        }
         let stamps = try await mget(keys.epochs, "reap", key: nil)
         let epoch = Self.latest(stamps)
         var result = CacheReaping()
@@ -105,7 +108,7 @@ extension RedisCache {
         let _: Int64 = try await engine.call("reap", key: nil) { redis throws(RedisError) in
             try await redis.evaluate(
                 TagScripts.retire, keys: [keys.epochs[0]],
-                arguments: [stamp, Self.retirement], timeout: options.timeout)
+                arguments: [stamp, retirement], timeout: options.timeout)
         }
     }
 
@@ -117,5 +120,5 @@ extension RedisCache {
 
     /// How long the stamp of a namespace outlives its dead entries, ms: longer than any load takes, which could still
     /// write a value from before.
-    static let retirement: Int64 = 3_600_000
+    private var retirement: Int64 { max(3_600_000, 2 * options.remember.leaseMilliseconds) }
 }

@@ -49,6 +49,8 @@ extension RedisCache {
     /// - Throws: `unavailable`: nobody knows whether it is cleared. `CancellationError`.
     public func clear() async throws {
         try check()
+        // Who asks from now on joins no load that is under way in this process.
+        defer { engine.flights.detach(prefix: keys.start) }
         // No time to live: entries may have none either, and an entry that outlived the stamp would be served again.
         // Only who has looked at all of them knows that there is none: see `reap`.
         try await stamp([keys.epochs[0]], life: "", "clear")
@@ -71,5 +73,7 @@ extension RedisCache {
 }
 
 extension CacheKeys {
-    static func check(tag: String, operation: String) throws(CacheError) { try check(tags: [tag], operation: operation) }
+    static func check(tag: String, operation: String) throws(CacheError) {
+        try check(tags: [tag], operation: operation)
+    }
 }
