@@ -1,0 +1,184 @@
+import RedisCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Cache
+
+@Suite struct WriteThroughTests {
+    private struct Failure: Error {}
+
+    @Test func `what was written is cached, in two round trips, and nothing else is left`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            try await cache.set("user:1", User(id: 1, name: "old"))
+            _ = try await cache.writeThrough("user:1") { User(id: 1, name: "warm") }
+            let before = try server.calls(of: "evalsha")
+            let (value, outcome) = try await cache.writeThrough("user:1", ttl: .after(.seconds(600)), tags: ["user"]) {
+                let meanwhile: User? = try await cache.get("user:1")
+                #expect(meanwhile == nil, "nobody reads the old one meanwhile")
+                return User(id: 1, name: "new")
+            }
+            #expect(value?.name == "new" && outcome == .stored)
+            #expect(try server.calls(of: "evalsha") == before + 2)
+            #expect(try await cache.get("user:1") == User(id: 1, name: "new"))
+            #expect(try server("KEYS", "*").strings == ["app:user:1"])
+            #expect(try #require(try server("PTTL", "app:user:1").int) <= 600_000)
+            try await cache.invalidate(tags: "user")
+            #expect(try await cache.get("user:1", as: User.self) == nil)
+        }
+    }
+
+    @Test func `a change that throws leaves no entry and no lease`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            try await cache.set("user:1", 1)
+            await #expect(throws: Failure.self) {
+                try await cache.writeThrough("user:1") { () async throws -> Int? in throw Failure() }
+            }
+            #expect(try server("DBSIZE") == 0)
+        }
+    }
+
+    @Test func `a change that leaves nothing deletes the entry`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            try await cache.set("user:1", 1)
+            #expect(try await cache.writeThrough("user:1") { Int?.none }.outcome == .dropped)
+            #expect(try server("DBSIZE") == 0)
+        }
+    }
+
+    @Test func `a load that began before a write does not land after it`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let loaded = try await cache.remember("a") { () async throws -> Int in
+                _ = try await cache.writeThrough("a") { 2 }
+                return 1
+            }
+            #expect(loaded == 1)
+            #expect(try await cache.get("a") == 2)
+        }
+    }
+
+    @Test func `a load during a write is not cached`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let terms = RememberOptions(acrossProcesses: false)
+            _ = try await cache.writeThrough("a") {
+                let old = try await cache.remember("a", options: terms) { () async throws -> Int in 1 }
+                #expect(old == 1)
+                let meanwhile: Int? = try await cache.get("a")
+                #expect(meanwhile == nil)
+                return 2
+            }
+            #expect(try await cache.get("a") == 2)
+        }
+    }
+
+    @Test func `an invalidation of the tag during a write ends what the write stores`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            _ = try await cache.writeThrough("a", tags: ["t"]) {
+                try await cache.invalidate(tags: "t")
+                return 2
+            }
+            #expect(try await cache.get("a", as: Int.self) == nil)
+        }
+    }
+
+    @Test func `a cancelled caller's write is finished`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let begun = TestSignal()
+            let task = Task {
+                try await cache.writeThrough("a") {
+                    begun.fire()
+                    try? await TestSignal("never").wait(within: .seconds(60))
+                    return 2
+                }
+            }
+            try await begun.wait()
+            task.cancel()
+            #expect(try await task.value.outcome == .stored)
+            #expect(try await cache.get("a") == 2)
+            #expect(try server("DBSIZE") == 1)
+        }
+    }
+
+    @Test func `lost replies have one effect`() async throws {
+        try await withRedis { server, _ in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { client in
+                    let cache = RedisCache(client, prefix: "app")
+                    _ = try await cache.writeThrough("warm") { 0 }
+                    for script in [WriteScripts.begin, WriteScripts.finish] {
+                        proxy.set(.cutBeforeReply(match: script.sha))
+                        let (_, outcome) = try await cache.writeThrough("a", tags: ["t"]) { 2 }
+                        #expect(outcome == .stored, "\(script.name)")
+                        #expect(try await cache.get("a", as: Int.self) == 2)
+                        #expect(try server("EXISTS", "{app:a}:fill", "{app:a}:writers") == 0)
+                    }
+                    proxy.set(.cutBeforeReply(match: TagScripts.stamp.sha))
+                    try await cache.invalidate(tags: "t")
+                    proxy.set(.cutBeforeReply(match: TagScripts.stamp.sha))
+                    try await cache.invalidate(tags: "t")
+                    #expect(try await cache.get("a", as: Int.self) == nil)
+                    proxy.set(.cutBeforeReply(match: TagScripts.reap.sha))
+                    _ = try await cache.reap()
+                    #expect(try server("EXISTS", "app:a") == 0)
+                }
+            }
+        }
+    }
+
+    @Test func `Redis being away does not stop the change, and is told`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(300) }
+            await server.kill()
+            let (value, outcome) = try await cache.writeThrough("a") { 2 }
+            #expect(value == 2 && outcome == .unknown)
+            try await server.start()
+        }
+    }
+
+    @Test func `a value that cannot be stored is written to its source all the same`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app").with { $0.maxValueBytes = 10 }
+            let (value, outcome) = try await cache.writeThrough("a") { "longer than that" }
+            #expect(value != nil && outcome == .dropped)
+            #expect(try server("DBSIZE") == 0)
+        }
+    }
+
+    @Test func `who waits for the entry is woken when the write ends`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let entry = try cache.redisKey("a")
+            let channel = CacheKeys.lease(of: entry).name + cache.keys.wakeSuffix
+            let subscription = try await redis.subscribe(channels: [channel])
+            _ = try await cache.writeThrough("a") { 1 }
+            let events = subscription.makeAsyncIterator()
+            let first = await events.next()
+            guard case .message = first else {
+                Issue.record("no message but \(String(describing: first))")
+                return
+            }
+            await subscription.cancel()
+        }
+    }
+
+    @Test func `a lease out of range is refused before the change`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let changed = Mutex(false)
+            await expectError(.invalidArgument) {
+                try await cache.writeThrough("a", lease: .zero) {
+                    changed.withLock { $0 = true }
+                    return 1
+                }
+            }
+            #expect(!changed.withLock { $0 })
+        }
+    }
+}
