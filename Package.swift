@@ -219,7 +219,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CacheTests",
-            dependencies: ["Cache", "RedisCore", "TestSupport", logging, metrics, lifecycle],
+            dependencies: ["Cache", "EventBus", "RedisCore", "TestSupport", logging, metrics, lifecycle],
             swiftSettings: strict),
         .testTarget(
             name: "ServicesTests",

@@ -1,0 +1,51 @@
+import FoundationEssentials
+import Logging
+import RedisCore
+
+/// A value that is loaded under the fill lease and stored in place of what is there, before anybody asks for it.
+struct Refresh: Sendable {
+    let cache: RedisCache
+    let entry: RedisKey
+    let life: String
+    let tags: [String]
+    /// How long the load may take, ms.
+    let lease: Int64
+    let token = FillToken()
+
+    init(
+        _ cache: RedisCache, _ key: String, _ ttl: CacheTTL, _ tags: [String], lease: Duration
+    ) throws(CacheError) {
+        self.cache = cache
+        entry = try cache.entry(key, Self.operation)
+        life = try cache.life(ttl, tags, Self.operation)
+        self.tags = tags
+        self.lease = try lease.cacheMilliseconds("the lease", operation: Self.operation)
+        try CacheKeys.check(tags: tags, operation: Self.operation)
+    }
+
+    static let operation = "warmUp"
+
+    /// False when somebody else is loading it, or set, deleted or invalidated it while it was loaded.
+    func run<T: Encodable & Sendable>(_ load: () async throws -> T) async throws -> Bool {
+        // The lease is granted for replacing exactly what is there now.
+        let bytes = try await cache.mget([entry], Self.operation, key: entry.name)[0] ?? Data()
+        let answer = try await cache.acquireFill(
+            entry, token, replacing: EntryPrint(bytes), lease: lease, respect: 0, Self.operation)
+        guard case .granted(let began) = answer else { return false }
+        do {
+            let pieces = try cache.pieces(try await load(), tags, entry, Self.operation)
+            return try await cache.fill(entry, token, pieces.whole(written: began), life: life, Self.operation)
+        } catch {
+            await giveBack()
+            throw error
+        }
+    }
+
+    /// Never cancelled: others wait for the lease.
+    private func giveBack() async {
+        let result = await Task { try await cache.dropFill(entry, token, Self.operation) }.result
+        if case .failure(let error) = result {
+            cache.engine.logger.debug("cache: a lease lapses by itself", metadata: ["error": "\(error)"])
+        }
+    }
+}
