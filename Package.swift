@@ -184,6 +184,12 @@ let package = Package(
             path: "Examples/OneTimeCodes",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "UserCache",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
+            path: "Examples/UserCache",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],

@@ -9,9 +9,9 @@ import RedisCore
 /// try keys.lock("payment", "order-123")       // app:lock:payment:order-123
 /// ```
 ///
-/// Each part is one segment: colons, braces, glob characters and controls in it are escaped as `%XX`, so no id, whatever
-/// a user chose, reaches into another's keys, another slot or another's pattern. Without a prefix the names are those of
-/// entries of a ``RedisCache``, which has one of its own.
+/// Each part is one segment: colons, braces, glob characters and controls in it are escaped as `%XX`, so no id,
+/// whatever a user chose, reaches into another's keys, another slot or another's pattern. Without a prefix the names
+/// are those of entries of a ``RedisCache``, which has one of its own.
 ///
 /// Every method throws `invalidArgument` for a part that is empty or a name above 1,024 bytes; nothing is sent.
 public struct KeyBuilder: Sendable, Hashable {
