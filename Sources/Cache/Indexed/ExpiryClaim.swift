@@ -1,0 +1,46 @@
+import FoundationEssentials
+import Logging
+import Metrics
+import RedisCore
+
+/// Some ends that this process is to tell.
+struct ExpiryClaim: Sendable {
+    let entries: [ExpiredEntry]
+    /// When the next one comes, as far as is known.
+    let next: Duration?
+
+    static func take(_ cache: IndexedCache, _ options: ExpirySweeperOptions) async throws -> ExpiryClaim {
+        let lease = options.lease.nanoseconds / 1_000_000
+        let patience = try cache.expiry.milliseconds()
+        let reply: [RedisValue] = try await cache.engine.call("claim", key: cache.keys.expired.name) {
+            redis throws(RedisError) in
+            try await redis.evaluate(
+                ExpiryScripts.claim, keys: cache.keys.expiry,
+                arguments: [cache.keys.root, options.batch, lease, patience], timeout: cache.options.timeout)
+        }
+        guard reply.count >= 2, case .integer(let lost) = reply[0], case .integer(let next) = reply[1] else {
+            throw CacheError(.unavailable, operation: "claim", message: "the sweeper got an answer that is none")
+        }
+        if lost > 0 {
+            IndexedMetrics.shared.lost.increment(by: lost)
+            cache.engine.logger.error(
+                "expired items were told to nobody in time and are given up",
+                metadata: ["namespace": "\(cache.namespace)", "count": "\(lost)"])
+        }
+        let entries = stride(from: 2, to: reply.count - 2, by: 3).compactMap { entry(reply[$0...], cache) }
+        return ExpiryClaim(entries: entries, next: next < 0 ? nil : .milliseconds(next))
+    }
+
+    private static func entry(_ parts: ArraySlice<RedisValue>, _ cache: IndexedCache) -> ExpiredEntry? {
+        let parts = Array(parts.prefix(3))
+        guard case .bytes(let event) = parts[0], case .integer(let attempt) = parts[1] else { return nil }
+        var value: Data?
+        if case .bytes(let bytes) = parts[2] { value = Data(bytes) }
+        return ExpiredEntry(String(decoding: event, as: UTF8.self), attempt: Int(attempt), value, cache)
+    }
+}
+
+extension IndexedKeys {
+    /// What the scripts of the sweeper work on.
+    var expiry: [RedisKey] { [due, expired, attempts] }
+}

@@ -1,0 +1,113 @@
+import Logging
+import Metrics
+import RedisCore
+import Synchronization
+
+extension ExpirySweeper {
+    /// Runs the handler for each, some at once, while the lease of all is renewed; how many were acknowledged.
+    func tell(_ entries: [ExpiredEntry], _ rest: Rest) async -> Int {
+        guard !entries.isEmpty else { return 0 }
+        let held = HeldExpiries(entries)
+        let renewal = Task { await renew(held) }
+        let handled = await withTaskGroup(of: Bool.self) { group in
+            var handled = 0
+            var waiting = entries[...]
+            var running = 0
+            while true {
+                while running < options.concurrency, !rest.isStopped, !Task.isCancelled,
+                    let entry = waiting.popFirst()
+                {
+                    running += 1
+                    group.addTask { await self.tell(entry, held) }
+                }
+                guard let isDone = await group.next() else { break }
+                running -= 1
+                if isDone { handled += 1 }
+            }
+            // Stopped: somebody else shall have them at once.
+            if !waiting.isEmpty { await self.hold(Array(waiting), for: .zero) }
+            return handled
+        }
+        renewal.cancel()
+        await renewal.value
+        return handled
+    }
+
+    private func tell(_ entry: ExpiredEntry, _ held: HeldExpiries) async -> Bool {
+        do {
+            try await handler(entry)
+            held.remove(entry)
+            IndexedMetrics.shared.told.increment()
+            await acknowledge(entry)
+            return true
+        } catch {
+            held.remove(entry)
+            // Told to stop is no failure: it is given back at once.
+            let isCancelled = Task.isCancelled
+            await hold([entry], for: isCancelled ? .zero : options.retry(after: entry.attempt))
+            if !isCancelled {
+                IndexedMetrics.shared.failed.increment()
+                cache.engine.logger.warning(
+                    "expiry handler failed; it is tried again",
+                    metadata: ["namespace": "\(cache.namespace)", "attempt": "\(entry.attempt)", "error": "\(error)"])
+            }
+            return false
+        }
+    }
+
+    private func renew(_ held: HeldExpiries) async {
+        while !Task.isCancelled {
+            try? await ContinuousClock().sleep(for: options.lease / 3)
+            let entries = held.entries
+            guard !Task.isCancelled, !entries.isEmpty else { return }
+            await hold(entries, for: options.lease)
+        }
+    }
+
+    // What was done must be said although the caller may be cancelled: a task of its own, which ends with the time-out.
+
+    private func acknowledge(_ entry: ExpiredEntry) async {
+        await Task {
+            await quietly("acknowledge") { redis throws(RedisError) in
+                let _: Int = try await redis.evaluate(
+                    ExpiryScripts.acknowledge, keys: cache.keys.expiry, arguments: [cache.keys.root, entry.event],
+                    timeout: cache.options.timeout)
+            }
+        }.value
+    }
+
+    private func hold(_ entries: [ExpiredEntry], for time: Duration) async {
+        let milliseconds = time.nanoseconds / 1_000_000
+        let pairs = entries.flatMap { [$0.event, "\($0.attempt)"] as [any RedisArgument] }
+        await Task {
+            await quietly("hold") { redis throws(RedisError) in
+                let _: Int = try await redis.evaluate(
+                    ExpiryScripts.hold, keys: cache.keys.expiry,
+                    arguments: [cache.keys.root, milliseconds] + pairs, timeout: cache.options.timeout)
+            }
+        }.value
+    }
+
+    /// A failure here costs a second call of the handler, no more.
+    private func quietly(_ operation: String, _ body: (RedisClient) async throws(RedisError) -> Void) async {
+        do {
+            try await cache.engine.call(operation, key: cache.keys.expired.name, body)
+        } catch {
+            cache.engine.logger.info(
+                "expiry sweeper: an end may be told twice",
+                metadata: ["operation": "\(operation)", "error": "\(error)"])
+        }
+    }
+}
+
+/// The ends whose handlers have not returned.
+final class HeldExpiries: Sendable {
+    private let held: Mutex<[String: ExpiredEntry]>
+
+    init(_ entries: [ExpiredEntry]) {
+        held = Mutex(Dictionary(entries.map { ($0.event, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+
+    var entries: [ExpiredEntry] { held.withLock { Array($0.values) } }
+    func remove(_ entry: ExpiredEntry) { held.withLock { $0[entry.event] = nil } }
+}

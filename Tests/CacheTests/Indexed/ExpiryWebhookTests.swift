@@ -1,0 +1,73 @@
+import FoundationEssentials
+import RedisCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Cache
+
+@Suite struct ExpiryWebhookTests {
+    private func deliver(
+        _ value: some Codable & Sendable, includesValue: Bool = true, answers: [Int] = [204]
+    ) async throws -> [ExpiryWebhook.Request] {
+        let requests = Mutex<[ExpiryWebhook.Request]>([])
+        try await withRedis { server, redis in
+            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let webhook = ExpiryWebhook(
+                url: "https://example.org/hook", includesValue: includesValue, sign: { "sha256=\($0.count)" }
+            ) { request in
+                requests.withLock { requests in
+                    requests.append(request)
+                    return answers[min(requests.count, answers.count) - 1]
+                }
+            }
+            let options = ExpirySweeperOptions(firstRetry: .milliseconds(1), longestRetry: .milliseconds(1))
+            let sweeper = try ExpirySweeper(cache, options: options) { try await webhook.deliver($0) }
+            try await cache.set("é 1", value, ttl: .after(.milliseconds(1)))
+            try await eventually("it was delivered") { try await sweeper.sweep() == 1 }
+        }
+        return requests.withLock { $0 }
+    }
+
+    private struct Body: Codable {
+        let type: String
+        let id: String
+        let namespace: String
+        let key: String
+        let expiredAt: Date
+        let attempt: Int
+        let value: User?
+
+        enum CodingKeys: String, CodingKey {
+            case type, id, namespace, key, attempt, value
+            case expiredAt = "expired_at"
+        }
+    }
+
+    @Test func `an expiry is posted as JSON, with its value and a signature`() async throws {
+        let user = User(id: 7, name: "Ada")
+        let request = try #require(try await deliver(user).first)
+        let body = try JSONCacheSerializer().decode(Body.self, from: request.body)
+        #expect(body.type == "cache.expired" && body.namespace == "n" && body.key == "é 1" && body.attempt == 1)
+        #expect(body.value == user)
+        #expect(request.url == "https://example.org/hook")
+        #expect(request.headers["X-Signalbox-Signature"] == "sha256=\(request.body.count)")
+        #expect(request.headers["X-Signalbox-Delivery"]?.hasSuffix(":%C3%A9%201") == true)
+        #expect(request.headers["Content-Type"] == "application/json")
+    }
+
+    @Test func `values stay at home unless they are wanted and are JSON`() async throws {
+        for request in try await deliver(User(id: 7, name: "Ada"), includesValue: false) + deliver("secret") {
+            #expect(try JSONCacheSerializer().decode(Body.self, from: request.body).value == nil)
+            #expect(!String(decoding: request.body, as: UTF8.self).contains("secret"))
+        }
+    }
+
+    @Test func `an answer other than 2xx is tried again under the same id`() async throws {
+        let requests = try await deliver(User(id: 7, name: "Ada"), answers: [500, 404, 200])
+        #expect(requests.count == 3)
+        #expect(Set(requests.compactMap { $0.headers["X-Signalbox-Delivery"] }).count == 1)
+        let attempts = try requests.map { try JSONCacheSerializer().decode(Body.self, from: $0.body).attempt }
+        #expect(attempts == [1, 2, 3])
+    }
+}
