@@ -190,6 +190,12 @@ let package = Package(
             path: "Examples/UserCache",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "PendingActions",
+            dependencies: ["RedisCore", "Cache", "EmbeddedRedis", lifecycle],
+            path: "Examples/PendingActions",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],
