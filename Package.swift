@@ -26,6 +26,11 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// A program of `Examples/`, built like the rest and run by `Scripts/examples`.
+func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "Examples/\(name)", swiftSettings: strict)
+}
+
 let package = Package(
     name: "signalbox",
     platforms: [.macOS("26.0")],
@@ -97,105 +102,27 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(
-            name: "QuickStart",
-            dependencies: ["RedisCore", "EventBus", "Coordination"],
-            path: "Examples/QuickStart",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "OrderService",
-            dependencies: [
+        example("QuickStart", ["RedisCore", "EventBus", "Coordination"]),
+        example(
+            "OrderService",
+            [
                 "RedisCore", "EventBus", "EmbeddedRedis", logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
-            path: "Examples/OrderService",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "OnceAndLock",
-            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
-            path: "Examples/OnceAndLock",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "RateLimiting",
-            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
-            path: "Examples/RateLimiting",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "LockKinds",
-            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
-            path: "Examples/LockKinds",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "LeaderAndPermits",
-            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
-            path: "Examples/LeaderAndPermits",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "CachedUserRepository",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/CachedUserRepository",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "KeyValueServices",
-            dependencies: ["RedisCore", "Cache", "Services", "EmbeddedRedis"],
-            path: "Examples/KeyValueServices",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "BasicCache",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/BasicCache",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "DistributedLock",
-            dependencies: ["RedisCore", "Coordination", "EmbeddedRedis"],
-            path: "Examples/DistributedLock",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "MultiTenant",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/MultiTenant",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "GameBoard",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/GameBoard",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "SessionManager",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/SessionManager",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "OneTimeCodes",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/OneTimeCodes",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "UserCache",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis"],
-            path: "Examples/UserCache",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "PendingActions",
-            dependencies: ["RedisCore", "Cache", "EmbeddedRedis", lifecycle],
-            path: "Examples/PendingActions",
-            swiftSettings: strict
-        ),
+            ]),
+        example("OnceAndLock", ["RedisCore", "Coordination", "EmbeddedRedis"]),
+        example("RateLimiting", ["RedisCore", "Coordination", "EmbeddedRedis"]),
+        example("LockKinds", ["RedisCore", "Coordination", "EmbeddedRedis"]),
+        example("LeaderAndPermits", ["RedisCore", "Coordination", "EmbeddedRedis"]),
+        example("CachedUserRepository", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("KeyValueServices", ["RedisCore", "Cache", "Services", "EmbeddedRedis"]),
+        example("BasicCache", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("DistributedLock", ["RedisCore", "Coordination", "EmbeddedRedis"]),
+        example("MultiTenant", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("GameBoard", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("SessionManager", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("OneTimeCodes", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("UserCache", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("PendingActions", ["RedisCore", "Cache", "EmbeddedRedis", lifecycle]),
         .target(
             name: "TestSupport",
             dependencies: ["RedisCore", "EmbeddedRedis", logging],

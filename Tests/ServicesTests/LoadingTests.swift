@@ -115,6 +115,8 @@ import Testing
               store: { type: kvstore_redis, config: { url: "${URL}", timeout: 20s } }
               memory: { type: kvstore_memory, config: { max_entries: 2 } }
               cache: { type: redis_cache, config: { url: "${URL}", prefix: myapp, default_ttl: 30m, timeout: 20 } }
+              pending: { type: cache_service, config: { url: "${URL}", namespace: pending, default_ttl: 5m, timeout: 20s } }
+              sessions: { type: session_store, config: { url: "${URL}", idle: 1h, max_per_user: 2, timeout: 20s } }
               client: { type: redis, config: { url: "${URL}" } }
               locks: { type: lock, config: { url: "${URL}", prefix: app } }
               tasks: { type: task_coordinator, config: { url: "${URL}" } }
@@ -127,8 +129,9 @@ import Testing
             """
         try await withRedisServer { server in
             try await withRegistry { services in
+                try services.register(.sessionStore(of: [String: Int].self))
                 try services.load(yaml: yaml, environment: ["URL": server.tcp.url])
-                #expect(Set(services.types).count == 9)
+                #expect(Set(services.types).count == 11)
                 for name in ["store", "memory"] {
                     let store: any KeyValueStore = try services.get(name)
                     try await store.set("a", 1)
@@ -138,6 +141,12 @@ import Testing
                 try await cache.set("a", 1)
                 let life = try #require(try server("PTTL", "myapp:a").int)
                 #expect((1_700_000...1_800_000).contains(life))
+                let pending: IndexedCache = try services.get("pending")
+                try await pending.set("a1", 7, indexes: ["user": "alice"])
+                #expect(try await pending.getByIndex("user", "alice", as: Int.self).items.map(\.value) == [7])
+                let sessions: RedisSessionStore<[String: Int]> = try services.get("sessions")
+                let session = try await sessions.create(userID: "7", data: ["cart": 1])
+                #expect(try await sessions.get(session.id)?.data == ["cart": 1])
                 try await services.get("client", as: RedisClient.self).ping()
                 let lease = try await services.get("locks", as: Locks.self).acquire("x", ttl: .seconds(30))
                 #expect(try server("EXISTS", "app:lock:{x}") == 1)

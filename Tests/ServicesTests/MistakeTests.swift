@@ -53,7 +53,7 @@ import Testing
 
     @Test func `an unknown type lists the known ones`() {
         let all =
-            "event_publisher, event_subscriber, kvstore_memory, kvstore_redis, lock, rate_limiter, redis, "
+            "cache_service, event_publisher, event_subscriber, kvstore_memory, kvstore_redis, lock, rate_limiter, redis, "
             + "redis_cache, task_coordinator"
         #expect(
             problems("services:\n  a:\n    type: kvstore_etcd\n")
