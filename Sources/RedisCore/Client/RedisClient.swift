@@ -23,7 +23,7 @@ public final class RedisClient: Sendable {
     let facts: ClientFacts
     let subscriber: SubscriberConnection
     private let nextSender = Atomic<Int>(0)
-    private let isClosed = Atomic(false)
+    private let closed = Atomic(false)
 
     /// Makes a client without touching the network; the first command connects.
     ///
@@ -103,7 +103,7 @@ public final class RedisClient: Sendable {
     ///
     /// Subscriptions end. Safe to call twice; returns when every socket is closed, also for a cancelled task.
     public func close(drain: Duration = .seconds(5)) async {
-        isClosed.store(true, ordering: .relaxed)
+        closed.store(true, ordering: .relaxed)
         await withTaskGroup(of: Void.self) { group in
             for sender in commands + [control] {
                 group.addTask { await sender.connection.close(drain: drain) }
@@ -112,6 +112,9 @@ public final class RedisClient: Sendable {
         }
         await eventLoop.run { [exclusive] in exclusive.close() }
     }
+
+    /// True once ``close(drain:)`` was called.
+    package var isClosed: Bool { closed.load(ordering: .relaxed) }
 
     func sender(_ role: ConnectionRole) -> CommandSender {
         switch role {

@@ -101,4 +101,17 @@ extension RedisClient {
         try await subscriber.add(storage, .names(channels, patterns))
         return subscription
     }
+
+    /// Subscribes to a channel whose events `handler` gets at once, on the loop's thread, where it must be short.
+    ///
+    /// For what must be known before anything later that the subscriber receives. Waits and throws as
+    /// ``subscribe(channels:patterns:buffer:)``.
+    package func listen(
+        channel: String, _ handler: @escaping @Sendable (SubscriptionEvent) -> Void
+    ) async throws(RedisError) -> RedisSubscription {
+        let storage = subscriber.makeStorage(SubscriptionBuffer(), handler: handler)
+        let subscription = RedisSubscription(storage, subscriber)
+        try await subscriber.add(storage, .names([channel], []))
+        return subscription
+    }
 }

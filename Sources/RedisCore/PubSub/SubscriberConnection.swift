@@ -93,9 +93,11 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
 
     // MARK: From any thread
 
-    func makeStorage(_ buffer: SubscriptionBuffer) -> SubscriptionStorage {
+    func makeStorage(
+        _ buffer: SubscriptionBuffer, handler: (@Sendable (SubscriptionEvent) -> Void)? = nil
+    ) -> SubscriptionStorage {
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
-        return SubscriptionStorage(id: id, buffer, on: loop) { [self] isPaused in
+        return SubscriptionStorage(id: id, buffer, on: loop, handler: handler) { [self] isPaused in
             loop.execute { [self] in setPaused(id, isPaused) }
         }
     }
@@ -315,7 +317,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         publishedAt = nil
         heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
         lastHeard = Date()
-        guard trackers.isTracking else { return }
+        guard trackers.wantsProof else { return }
         if isSecondNonce { return trackers.proved(asOf: firstAskedAt) }
         isSecondNonce = true
         publishNonce()

@@ -28,8 +28,14 @@ final class SubscriptionStorage: LoopFlushable, @unchecked Sendable {
     @exclusivity(unchecked) private var staged = Deque<SubscriptionEvent>()
     /// Told `true` on the loop when reading must stop, and `false` anywhere once there is room again.
     private let onPause: @Sendable (Bool) -> Void
+    /// Gets every event at once, on the loop's thread, instead of a consumer.
+    private let handler: (@Sendable (SubscriptionEvent) -> Void)?
 
-    init(id: UInt64, _ limits: SubscriptionBuffer, on loop: EventLoop, onPause: @escaping @Sendable (Bool) -> Void) {
+    init(
+        id: UInt64, _ limits: SubscriptionBuffer, on loop: EventLoop,
+        handler: (@Sendable (SubscriptionEvent) -> Void)? = nil, onPause: @escaping @Sendable (Bool) -> Void
+    ) {
+        self.handler = handler
         self.id = id
         self.loop = loop
         self.limits = limits
@@ -42,6 +48,7 @@ final class SubscriptionStorage: LoopFlushable, @unchecked Sendable {
     ///
     /// Loop's thread.
     func stage(_ event: SubscriptionEvent) {
+        if let handler { return handler(event) }
         if staged.isEmpty { loop.flushBeforePoll(self) }
         staged.append(event)
     }

@@ -27,8 +27,8 @@ struct Trackers {
     /// What the next connection is to track; empty when nobody asks, or when asking ends connections.
     var nextPlan: TrackingPlan { mayAsk ? wanted : TrackingPlan([]) }
 
-    /// True while the connection tells changes that somebody wants.
-    var isTracking: Bool { if case .tracking(let plan, _) = phase { !plan.isEmpty && !trackers.isEmpty } else { false } }
+    /// True while somebody wants to know that the connection delivers, be it changed keys or what others publish.
+    var wantsProof: Bool { if case .absent = phase { false } else { !trackers.isEmpty } }
 
     private var wanted: TrackingPlan { TrackingPlan(trackers.values.flatMap(\.prefixes)) }
     private var mayAsk: Bool { lostWhileAsking < Self.mostLosses }
@@ -92,8 +92,7 @@ struct Trackers {
 
     /// What was published at `asOf` came back.
     mutating func proved(asOf: Int64) {
-        guard case .tracking(let plan, _) = phase else { return }
-        phase = .tracking(plan, asOf: asOf)
+        if case .tracking(let plan, _) = phase { phase = .tracking(plan, asOf: asOf) }
         for tracker in trackers.values { tracker.listener?.trackingIsProved(asOf: asOf) }
     }
 
@@ -118,6 +117,5 @@ extension Trackers.Tracker {
             guard let key = keys.bytes(at: index), prefixes.contains(where: { key.starts(with: $0) }) else { continue }
             listener.trackedKeyChanged(key)
         }
-        listener.trackedBatchEnded()
     }
 }

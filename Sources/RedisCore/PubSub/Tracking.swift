@@ -9,12 +9,12 @@ package protocol TrackingListener: AnyObject, Sendable {
     func trackingIsReady(asOf: Int64)
     /// A key changed, expired, was evicted or deleted, in any database; the bytes are valid during the call.
     func trackedKeyChanged(_ key: UnsafeRawBufferPointer)
-    /// A batch of changed keys, which came in one message, has been told.
-    func trackedBatchEnded()
     /// FLUSHALL or FLUSHDB: everything may have changed.
     func trackedKeysFlushed()
-    /// Every change before `asOf` has been told: two messages that were published after it, one upon the other, have come
-    /// back.
+    /// Every change before `asOf`, and all that was published before, has been told.
+    ///
+    /// Two messages that were published later, one upon the other, have come back. Told also where tracking is
+    /// unavailable.
     func trackingIsProved(asOf: Int64)
     /// The connection is lost: from now on changes go untold, until ``trackingIsReady(asOf:)``.
     func trackingIsInterrupted()

@@ -39,7 +39,6 @@ final class TrackingLog: TrackingListener {
         note(.ready)
     }
     func trackedKeyChanged(_ key: UnsafeRawBufferPointer) { note(.changed(String(decoding: key, as: UTF8.self))) }
-    func trackedBatchEnded() {}
     func trackedKeysFlushed() { note(.flushed) }
     func trackingIsProved(asOf: Int64) { state.withLock { $0.proofs.append(asOf) } }
     func trackingIsInterrupted() { note(.interrupted) }
