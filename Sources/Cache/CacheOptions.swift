@@ -21,13 +21,18 @@ public struct CacheOptions: Sendable {
     public var longestTagLife: Duration
     /// How `remember` loads, waits and fails, unless a call says otherwise.
     public var remember: RememberOptions
+    /// Keeps values in this process too; nil, as from the start, for not.
+    ///
+    /// Making the cache then begins to connect, in the background.
+    public var near: NearCacheOptions?
 
     /// The defaults of the field, unless told otherwise.
     public init(
         defaultTTL: CacheTTL = .after(.seconds(3_600)), serializer: any CacheSerializer = .json, schema: UInt16 = 0,
         readableSchemas: ClosedRange<UInt16>? = nil, compression: CacheCompression = .default,
         maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1), failure: CacheFailurePolicy = .open,
-        longestTagLife: Duration = .seconds(30 * 86_400), remember: RememberOptions = RememberOptions()
+        longestTagLife: Duration = .seconds(30 * 86_400), remember: RememberOptions = RememberOptions(),
+        near: NearCacheOptions? = nil
     ) {
         self.defaultTTL = defaultTTL
         self.serializer = serializer
@@ -39,10 +44,11 @@ public struct CacheOptions: Sendable {
         self.failure = failure
         self.longestTagLife = longestTagLife
         self.remember = remember
+        self.near = near
     }
 
     /// What cannot work; every call of the cache throws it.
-    func flaw() -> CacheError? {
+    func flaw(prefix: String? = nil) -> CacheError? {
         func flaw(_ message: String) -> CacheError {
             CacheError(.invalidArgument, operation: "configure", message: message)
         }
@@ -55,6 +61,10 @@ public struct CacheOptions: Sendable {
             return error
         }
         if let text = compression.flaw { return flaw(text) }
+        if let text = near?.flaw { return flaw(text) }
+        if near != nil, prefix?.isEmpty == true {
+            return flaw("a near cache needs a prefix, or it would hear of every key there is")
+        }
         guard (1...512 << 20).contains(maxValueBytes) else {
             return flaw("the largest value is \(maxValueBytes) bytes; give 1 to \(512 << 20)")
         }

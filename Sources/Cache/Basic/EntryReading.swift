@@ -21,6 +21,8 @@ struct EntrySight: Sendable {
     let state: EntryState
     /// As stored; nil for none.
     let bytes: Data?
+    /// What PTTL says, ms; nil when it was not asked.
+    var life: Int64?
 }
 
 extension RedisCache {
@@ -40,14 +42,26 @@ extension RedisCache {
     }
 
     /// As ``fetch(_:tags:operation:)``, but values that may only be served in an emergency count as present.
-    func sight(_ entry: RedisKey, tags: [String] = [], operation: String) async throws -> EntrySight {
-        let replies = try await mget([entry] + keys.epochs + tags.map(keys.tag), operation, key: entry.name)
+    ///
+    /// `withLife` asks for what is left of its life in the same round trip.
+    func sight(
+        _ entry: RedisKey, tags: [String] = [], operation: String, withLife: Bool = false
+    ) async throws -> EntrySight {
+        let wanted = [entry] + keys.epochs + tags.map(keys.tag)
+        let replies: [Data?]
+        var life: Int64?
+        if withLife {
+            let found = try await valuesWithLives(wanted, of: [entry], operation)
+            (replies, life) = (found.values, found.lives[0])
+        } else {
+            replies = try await mget(wanted, operation, key: entry.name)
+        }
         let stamps = replies.dropFirst()
         let known = zip(tags, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
         let state = try await judge(
             replies[0], epochs: Self.latest(stamps.prefix(keys.epochs.count)),
             tagStamps: Dictionary(known, uniquingKeysWith: max), operation)
-        return EntrySight(state: state, bytes: replies[0])
+        return EntrySight(state: state, bytes: replies[0], life: life)
     }
 
     /// Whether nothing that a value depends on was invalidated at `written` or later.
@@ -56,7 +70,7 @@ extension RedisCache {
     }
 
     /// Beyond its freshness an entry is there only for `remember` to fall back on.
-    private func fresh(_ state: EntryState) -> EntryState {
+    func fresh(_ state: EntryState) -> EntryState {
         guard case .present(let entry) = state, let age = EntryAge(entry.envelope) else { return state }
         return age.isFresh(at: engine.serverTime) ? state : .dead(entry)
     }
@@ -153,7 +167,7 @@ extension RedisClient {
         return (values, Self.microseconds(try? replies[1].get()))
     }
 
-    private static func microseconds(_ reply: RedisValue?) -> Int64? {
+    static func microseconds(_ reply: RedisValue?) -> Int64? {
         guard case .array(let parts) = reply, parts.count == 2, case .bytes(let seconds) = parts[0],
             case .bytes(let rest) = parts[1], let seconds = Int64(String(decoding: seconds, as: UTF8.self)),
             let rest = Int64(String(decoding: rest, as: UTF8.self))

@@ -29,14 +29,13 @@ extension RedisCache {
     public func lookup<T: Decodable & Sendable>(
         _ key: String, as type: T.Type = T.self, tags: [String] = []
     ) async throws -> CacheLookup<T> {
+        if let known = nearLookup(key, type) { return known }
         let entry = try entry(key, "get")
-        let state: EntryState
         do {
-            state = try await fetch(entry, tags: tags, operation: "get")
+            return try await fetchNear(entry, tags: tags, operation: "get") { found($0, entry, type) }
         } catch let error as CacheError where error.code == .unavailable {
             return .unavailable(error)
         }
-        return found(state, entry, type)
     }
 
     /// What a read answers, counted.
@@ -97,17 +96,25 @@ extension RedisCache {
     public func getMany<T: Decodable & Sendable>(
         _ wanted: some Sequence<String> & Sendable, as type: T.Type = T.self
     ) async throws -> [String: T] {
-        let wanted = try distinct(wanted, "getMany")
-        guard !wanted.isEmpty else { return [:] }
-        let states: [EntryState]
-        do {
-            states = try await fetchMany(wanted.map(\.entry), operation: "getMany")
-        } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
-            return [:]
+        var values: [String: T] = [:]
+        let wanted = try distinct(wanted, "getMany").filter { key in
+            switch nearLookup(key.name, type) {
+            case .hit(let value): values[key.name] = value
+            case .miss: break
+            default: return true
+            }
+            return false
         }
-        var values: [String: T] = Dictionary(minimumCapacity: wanted.count)
+        guard !wanted.isEmpty else { return values }
+        let states: [CacheLookup<T>]
+        do {
+            states = try await fetchManyNear(wanted.map(\.entry), operation: "getMany") { found($0, $1, type) }
+        } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+            return values
+        }
+        values.reserveCapacity(values.count + wanted.count)
         for (key, state) in zip(wanted, states) {
-            switch found(state, key.entry, type) {
+            switch state {
             case .hit(let value): values[key.name] = value
             case .undecodable(let error): throw error
             case .miss, .unavailable: break

@@ -127,7 +127,7 @@ extension RedisCache {
         _ entries: [RedisKey], _ operation: String, _ body: (RedisClient) async throws(RedisError) -> T
     ) async throws -> T {
         defer { engine.flights.detach(entries) }
-        return try await engine.call(operation, key: entries.count == 1 ? entries[0].name : nil, body)
+        return try await forgettingNear(entries: entries, operation, body)
     }
 
     /// One script for several entries in one round trip; the first failure is thrown.

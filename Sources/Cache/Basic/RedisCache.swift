@@ -24,6 +24,8 @@ public struct RedisCache: Sendable {
     public let options: CacheOptions
     let coder: ValueCoder
     let flaw: CacheError?
+    /// What it keeps in this process, in common with all caches of its root.
+    let nearLevel: NearLevel?
 
     /// A cache on one server; nothing is sent.
     ///
@@ -42,7 +44,8 @@ public struct RedisCache: Sendable {
         self.keys = keys
         self.options = options
         coder = ValueCoder(serializer: options.serializer)
-        flaw = options.flaw()
+        flaw = options.flaw(prefix: keys.prefix)
+        nearLevel = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0) } : nil
     }
 
     /// A cache within this one: keys `‹prefix›:‹name›:…`, cleared with it, tags in common.

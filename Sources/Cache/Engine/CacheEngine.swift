@@ -21,6 +21,8 @@ final class CacheEngine: Sendable {
     private let isUnsaved = Atomic(false)
     private let clock: SharedClock
     private let reconnects: Int
+    /// The levels in this process, by root.
+    let nearLevels = NearLevels()
 
     /// Of its own, because the observer of reconnects outlives the engine's `init` before it is complete.
     private final class SharedClock: Sendable {

@@ -5,6 +5,8 @@ struct CacheMetrics: Sendable {
     static let shared = CacheMetrics()
 
     let hits = Counter(label: "cache.hits")
+    let nearHits = Counter(label: "cache.near.hits")
+    let nearFlushes = Counter(label: "cache.near.flushes")
     let misses = Counter(label: "cache.misses")
     let undecodable = Counter(label: "cache.undecodable")
     let writes = Counter(label: "cache.writes")

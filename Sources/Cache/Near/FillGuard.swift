@@ -1,8 +1,8 @@
 /// Decides whether what was read may be kept: only if nothing was told in between that could make it stale.
 ///
-/// A reply and the news of a change travel on different sockets: the news often comes first, and the old value after it.
-/// So whoever is about to read takes a ticket, the number of the last news; news write their own number down, by key, by
-/// group, or for all; and a value is kept only if no number that concerns it is above its ticket.
+/// A reply and the news of a change travel on different sockets: the news often comes first, and the old value after
+/// it. So whoever is about to read takes a ticket, the number of the last news; news write their own number down, by
+/// key, by group, or for all; and a value is kept only if no number that concerns it is above its ticket.
 ///
 /// Pure. Numbers are kept for places, on which keys are spread by their hash, and not for keys: that takes a fixed
 /// amount of memory, and news of one key now and then refuse the fill of another, or end the life of another group.

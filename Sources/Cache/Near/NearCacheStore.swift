@@ -16,6 +16,7 @@ final class NearCacheStore: Sendable {
     /// Until when what is stored may be handed out, ``Moment/nanoseconds``.
     private let trustedUntil = Atomic<Int64>(.min)
     private let flushCount = Atomic<Int>(0)
+    private let untrustedReads = Atomic<Int>(0)
 
     /// Places of a shard's guard.
     private static let guardPlaces = 512
@@ -50,7 +51,10 @@ final class NearCacheStore: Sendable {
     /// What may be handed out for a key.
     @inline(__always)
     func find(_ key: UnsafeRawBufferPointer, now: Int64 = Moment.nanoseconds) -> NearValue? {
-        guard now < trustedUntil.load(ordering: .acquiring) else { return nil }
+        guard now < trustedUntil.load(ordering: .acquiring) else {
+            untrustedReads.wrappingAdd(1, ordering: .relaxed)
+            return nil
+        }
         let hash = Self.hash(key)
         return shard(hash).state.withLock { $0.find(key, hash, now: now) }
     }
@@ -60,7 +64,8 @@ final class NearCacheStore: Sendable {
         shard(Self.hash(key)).state.withLock { $0.fillGuard.ticket() }
     }
 
-    /// Keeps what was read, unless something was told since the ticket; `groups` are the keys of its tags and namespaces.
+    /// Keeps what was read, unless something was told since the ticket; `groups` are the keys of its tags and
+    /// namespaces.
     @discardableResult
     func fill(
         _ key: UnsafeRawBufferPointer, _ value: NearValue, expires: Int64, size: Int, groups: [String],
@@ -68,12 +73,11 @@ final class NearCacheStore: Sendable {
     ) -> Bool {
         let hash = Self.hash(key)
         let cost = NearEntry.overhead + key.count + size
-        let replaced = shard(hash).state.withLock { shard in
+        return shard(hash).state.withLock { shard in
             let places = groups.isEmpty ? [] : groups.map { shard.fillGuard.group(Self.hash($0)) }
             let entry = NearEntry(value: value, expires: expires, cost: cost, groups: places)
             return shard.fill(key, hash, entry, ticket: ticket)
         }
-        return replaced
     }
 
     private static func hash(_ text: String) -> Int {
@@ -112,6 +116,7 @@ final class NearCacheStore: Sendable {
 
     var figures: NearFigures {
         var figures = NearFigures(flushes: flushCount.load(ordering: .relaxed))
+        figures.misses = untrustedReads.load(ordering: .relaxed)
         for shard in shards {
             let (counters, count, bytes) = shard.state.withLock { ($0.counters, $0.store.count, $0.store.bytes) }
             figures.add(counters, count: count, bytes: bytes)

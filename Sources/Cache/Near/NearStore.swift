@@ -8,12 +8,12 @@ import Darwin
 
 /// A bounded map in memory that keeps what is asked for: S3-FIFO, by number and by bytes.
 ///
-/// Pure. New keys enter a small queue, a tenth of the whole; what is asked for there moves to the main queue, what is not
-/// leaves, and only its hash is remembered. A key that comes back soon enters the main queue at once. There, being asked
-/// for gives further rounds. A hit only counts, up to three, and moves nothing.
+/// Pure. New keys enter a small queue, a tenth of the whole; what is asked for there moves to the main queue, what is
+/// not leaves, and only its hash is remembered. A key that comes back soon enters the main queue at once. There, being
+/// asked for gives further rounds. A hit only counts, up to three, and moves nothing.
 ///
-/// Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", SOSP 2023; why this and not another:
-/// docs/decisions/0014.
+/// Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", SOSP 2023; why this and not
+/// another: docs/decisions/0014.
 struct NearStore {
     /// How much it may keep.
     struct Limits: Equatable {
@@ -154,14 +154,13 @@ extension NearStore {
     private mutating func evictFromSmall() {
         while small.tail != Self.none {
             let slot = Int(small.tail)
-            if slots[slot].uses > 1 {
-                unlink(slot)
-                slots[slot].uses = 0
-                push(slot, to: .main)
-            } else {
+            guard slots[slot].uses > 1 else {
                 ghosts.insert(slots[slot].hash)
                 return evicted(slot)
             }
+            unlink(slot)
+            slots[slot].uses = 0
+            push(slot, to: .main)
         }
         evictFromMain()
     }

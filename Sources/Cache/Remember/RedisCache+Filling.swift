@@ -61,7 +61,7 @@ extension RedisCache {
     func fill(
         _ entry: RedisKey, _ token: FillToken, _ bytes: Data, life: String, _ operation: String
     ) async throws -> Bool {
-        try await engine.call(operation, key: entry.name) { redis throws(RedisError) in
+        try await forgettingNear(entries: [entry], operation) { redis throws(RedisError) in
             try await redis.evaluate(
                 FillScripts.fill, keys: [entry, CacheKeys.lease(of: entry)],
                 arguments: [token.text, bytes, life, keys.wakeSuffix], as: Int64.self, timeout: options.timeout) == 1

@@ -20,9 +20,10 @@ extension RedisCache {
     /// is of another type, counts as missing and is replaced. A value that is too large or cannot be encoded is returned
     /// and not stored.
     ///
-    /// **Cost.** A hit is one round trip (MGET), two with tags that the call does not name. A miss is three, besides the
-    /// load: read, lease, store. While a load is under way a second key exists, with the lease's time to live; waiting
-    /// for another process takes a subscription. (Leases after Nishtala et al., NSDI 2013.)
+    /// **Cost.** A hit is one round trip (MGET), two with tags that the call does not name; none in a near cache
+    /// (``CacheOptions/near``), which lags behind other processes by what `docs/guarantees.md` says. A miss is three,
+    /// besides the load: read, lease, store. While a load is under way a second key exists, with the lease's time to
+    /// live; waiting for another process takes a subscription. (Leases after Nishtala et al., NSDI 2013.)
     ///
     /// - Parameters:
     ///   - ttl: From the moment the value is stored, shortened by ``RememberOptions/jitter``.
@@ -89,6 +90,7 @@ extension RedisCache {
         of key: String, _ ttl: CacheTTL, _ tags: [String], _ options: RememberOptions?, _ operation: String,
         _ load: @escaping @Sendable () async throws -> Loaded<T>
     ) async throws -> T {
+        if case .hit(let value) = nearLookup(key, T.self) { return value }
         let call = try call(key, ttl, tags, options, operation, takesNothing: false) { () -> Loaded<T?> in
             let loaded = try await load()
             return Loaded(loaded.value, ttl: loaded.ttl, tags: loaded.tags)
@@ -104,7 +106,11 @@ extension RedisCache {
         _ key: String, _ ttl: CacheTTL, _ tags: [String], _ options: RememberOptions?, _ operation: String,
         _ load: @escaping @Sendable () async throws -> Loaded<T?>
     ) async throws -> Remembered<T> {
-        try await call(key, ttl, tags, options, operation, takesNothing: true, load).run()
+        switch nearLookup(key, T.self) {
+        case .hit(let value): return Remembered(value: value, origin: .cache)
+        case .miss: return Remembered(value: nil, origin: .cache)
+        default: return try await call(key, ttl, tags, options, operation, takesNothing: true, load).run()
+        }
     }
 
     private func call<T>(

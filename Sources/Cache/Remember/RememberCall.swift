@@ -75,13 +75,18 @@ extension RememberCall {
 
     func look() async throws -> Seen {
         let sight: EntrySight
+        let near = cache.nearLevel?.begin(entry)
         do {
-            sight = try await cache.sight(entry, tags: tags, operation: operation)
+            sight = try await cache.sight(entry, tags: tags, operation: operation, withLife: near != nil)
         } catch let error as CacheError where error.code == .unavailable && cache.options.failure == .open {
             return Seen(sight: .unreachable)
         }
         let seen = judge(sight)
         if seen.sight == .missing { engine.metrics.misses.increment() }
+        if let near, seen.sight == .hit {
+            let found = seen.value.map { CacheLookup.hit($0) } ?? .miss
+            cache.keepNear(found, sight.state, entry, near, life: sight.life)
+        }
         return seen
     }
 

@@ -61,7 +61,7 @@ extension RedisCache {
     private func stamp(_ stamps: [RedisKey], life: String, _ operation: String) async throws {
         let seen = engine.latestServerTime
         // The answer is not always the server's time: it says nothing about the clock.
-        let _: Int64 = try await engine.call(operation, key: nil) { redis throws(RedisError) in
+        let _: Int64 = try await forgettingNear(groups: stamps, operation) { redis throws(RedisError) in
             try await redis.evaluate(
                 TagScripts.stamp, keys: stamps, arguments: [life, seen, TagScripts.longestLead * 1_000],
                 timeout: options.timeout)

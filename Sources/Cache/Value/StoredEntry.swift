@@ -30,6 +30,9 @@ struct StoredEntry: Sendable, Equatable {
         return CacheCompression.unpacked(payload, size: rawSize)
     }
 
+    /// The payload's bytes when unpacked.
+    var fullSize: Int { rawSize ?? payload.count }
+
     /// Bytes as stored, without the header.
     var storedSize: Int { payload.count }
 }

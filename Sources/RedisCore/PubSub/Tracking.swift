@@ -39,7 +39,9 @@ package final class Tracking: Sendable {
 
     deinit { connection.untrack(id) }
 
-    /// Ends it; calls that are on their way may still come. Safe to call twice.
+    /// Ends it; calls that are on their way may still come.
+    ///
+    /// Safe to call twice.
     package func cancel() { connection.untrack(id) }
 }
 

@@ -61,8 +61,8 @@ import Testing
     }
 }
 
-/// A server, its two sockets and a near cache, with any order of delivery that the sockets allow: what is handed out was
-/// never older than the last change that was told.
+/// A server, its two sockets and a near cache, with any order of delivery that the sockets allow: what is handed out
+/// was never older than the last change that was told.
 @Suite struct `The fill guard, simulated` {
     @Test(arguments: UInt64(1)...200)
     func `never hands out what is staler than the news`(seed: UInt64) {

@@ -73,7 +73,11 @@ import Testing
                 model[key] = isKept ? (step, cost) : nil
             case ..<9:
                 // It may have left, but what is there is the newest.
-                if let found = store.get(key, hash: hash) { #expect(found == model[key]?.value) } else { model[key] = nil }
+                if let found = store.get(key, hash: hash) {
+                    #expect(found == model[key]?.value)
+                } else {
+                    model[key] = nil
+                }
             default:
                 let wasThere = store.drop(key, hash: hash)
                 if wasThere { #expect(model[key] != nil) }
