@@ -122,6 +122,7 @@ let package = Package(
         example("SessionManager", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("OneTimeCodes", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("UserCache", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("NearCache", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("PendingActions", ["RedisCore", "Cache", "EmbeddedRedis", lifecycle]),
         .target(
             name: "TestSupport",
