@@ -5,6 +5,7 @@ import Synchronization
 protocol AnyFlight: AnyObject, Sendable {
     var id: FlightBoard.ID { get }
     var route: FlightBoard.Route { get }
+    var waiterCount: Int { get }
 }
 
 /// How a flight ended, with what it brought.
@@ -48,6 +49,7 @@ final class Flight<Value: Sendable>: AnyFlight {
         self.route = route
     }
 
+    var waiterCount: Int { state.withLock(\.waiters.count) }
     var isDeserted: Bool { state.withLock(\.isDeserted) }
 
     /// A new waiter; settled at once when the flight has ended.

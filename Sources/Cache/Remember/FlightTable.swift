@@ -107,6 +107,14 @@ final class FlightTable: Sendable {
         }
     }
 
-    /// How many are under way, for tests.
+    /// How many wait for a value's flight.
+    func waiters<Value: Sendable>(_ entry: RedisKey, _ type: Value.Type) -> Int {
+        let route = Self.route(entry, type)
+        return state.withLock { state in
+            state.flights.values.reduce(0) { $0 + ($1.route == route ? $1.waiterCount : 0) }
+        }
+    }
+
+    /// How many are under way.
     var count: Int { state.withLock { $0.flights.count } }
 }

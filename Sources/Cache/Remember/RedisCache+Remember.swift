@@ -9,16 +9,17 @@ extension RedisCache {
     ///
     /// **One load.** However many call at once, in however many processes, one of them loads and the others get its
     /// value. The load runs in a task of its own: callers that are cancelled leave, it goes on, and what it brings is
-    /// stored. It may take ``RememberOptions/loadLease``. What it throws, all who wait for it throw.
+    /// stored. It may take ``RememberOptions/loadLease``. What it throws, all who wait for it throw. Callers of one key
+    /// give the same time to live, tags and options: those of the one who loads count.
     ///
-    /// **Never behind an invalidation.** A value is not older than the last `set`, `delete`, or invalidation of a tag or
-    /// namespace that was complete before the call began: loads that began earlier are neither stored nor shared. Only
-    /// the time to live bounds what changed at the source without an invalidation.
+    /// **Never behind an invalidation.** A value is not older than the last `set`, `delete`, or invalidation of a tag
+    /// or namespace that was complete before the call began: loads that began earlier are neither stored nor shared.
+    /// Only the time to live bounds what changed at the source without an invalidation.
     ///
     /// **When Redis does not answer** the value is loaded, once at a time in each process, after at most
     /// ``CacheOptions/timeout``, and at once while the circuit breaker is open. A stored value that cannot be read, or
-    /// is of another type, counts as missing and is replaced. A value that is too large or cannot be encoded is returned
-    /// and not stored.
+    /// is of another type, counts as missing and is replaced. A value that is too large or cannot be encoded is
+    /// returned and not stored.
     ///
     /// **Cost.** A hit is one round trip (MGET), two with tags that the call does not name; none in a near cache
     /// (``CacheOptions/near``), which lags behind other processes by what `docs/guarantees.md` says. A miss is three,
@@ -30,8 +31,8 @@ extension RedisCache {
     ///   - tags: What it is invalidated by. An entry with tags lives at most ``CacheOptions/longestTagLife``.
     ///   - options: ``CacheOptions/remember`` when nil.
     ///   - load: Gets the value from its source.
-    /// - Throws: What `load` throws; `loadTimedOut`; `invalidArgument`; `unavailable` under ``CacheFailurePolicy/closed``;
-    ///   `CancellationError`.
+    /// - Throws: What `load` throws; `loadTimedOut`; `invalidArgument`; `unavailable` under
+    ///   ``CacheFailurePolicy/closed``; `CancellationError`.
     public func remember<T: Codable & Sendable>(
         _ key: String, ttl: CacheTTL = .default, tags: [String] = [], options: RememberOptions? = nil,
         _ load: @escaping @Sendable () async throws -> T
@@ -49,7 +50,7 @@ extension RedisCache {
         try await recall(key, ttl, tags, options, "remember") { Loaded(try await load()) }.value
     }
 
-    /// As ``remember(_:ttl:tags:options:_:)-(_,_,_,_,()->T)``, for a loader that knows the value's time to live or tags.
+    /// As ``remember(_:ttl:tags:options:_:)-(_,_,_,_,()->T)``, for a loader that knows the value's life or tags.
     public func remember<T: Codable & Sendable>(
         _ key: String, ttl: CacheTTL = .default, tags: [String] = [], options: RememberOptions? = nil,
         _ load: @escaping @Sendable () async throws -> Loaded<T>

@@ -47,8 +47,13 @@ struct RememberCall<Value: Codable & Sendable>: Sendable {
                 case .hardTimedOut: action = machine.hardTimedOut()
                 case .cancelled: throw CancellationError()
                 }
-            case .deliverLoaded: return Remembered(value: end?.value, origin: .source)
-            case .deliverRead: return Remembered(value: end?.value, origin: .cache)
+            case .deliverLoaded, .deliverRead:
+                // Shared with a call for which "there is none" is an answer: this one goes on.
+                guard takesNothing || end?.value != nil else {
+                    action = .look
+                    continue
+                }
+                return Remembered(value: end?.value, origin: action == .deliverRead ? .cache : .source)
             case .fail: throw end?.error ?? timedOut()
             case .failTimedOut: throw timedOut()
             }

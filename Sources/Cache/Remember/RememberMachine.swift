@@ -1,7 +1,7 @@
 /// One call of `remember`: pure; its owner reads, joins flights and keeps time.
 ///
-/// It delivers a value that it read itself, one whose load began after the call did, or one whose storing confirmed that
-/// nothing was invalidated until after the call joined. So no call ever gets a value that is older than an
+/// It delivers a value that it read itself, one whose load began after the call did, or one whose storing confirmed
+/// that nothing was invalidated until after the call joined. So no call ever gets a value that is older than an
 /// invalidation which was complete before the call began.
 struct RememberMachine: Sendable {
     /// What a read found.
