@@ -122,6 +122,7 @@ let package = Package(
         example("SessionManager", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("OneTimeCodes", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("UserCache", ["RedisCore", "Cache", "EmbeddedRedis"]),
+        example("RememberPattern", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("NearCache", ["RedisCore", "Cache", "EmbeddedRedis"]),
         example("PendingActions", ["RedisCore", "Cache", "EmbeddedRedis", lifecycle]),
         .target(
@@ -157,9 +158,14 @@ let package = Package(
                 lifecycle,
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "cache-torture", dependencies: ["Cache", "RedisCore", logging], path: "Tests/CacheTorture",
+            swiftSettings: strict),
         .testTarget(
             name: "CacheTests",
-            dependencies: ["Cache", "EventBus", "RedisCore", "TestSupport", logging, metrics, lifecycle],
+            dependencies: [
+                "Cache", "EventBus", "RedisCore", "TestSupport", "cache-torture", logging, metrics, lifecycle,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ServicesTests",

@@ -1,0 +1,67 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// T7: a thousand concurrent misses in four processes are one load.
+@Suite struct CacheTortureTests {
+    private final class Misser {
+        let process = Process()
+        private let input = Pipe()
+        private let output: URL
+
+        init(_ server: RedisServer, key: String, number: Int, calls: Int) throws {
+            output = URL(filePath: server.directory).appending(path: "misser-\(number).txt")
+            try Data().write(to: output)
+            process.executableURL = try Self.executable()
+            process.arguments = [server.url, key, "\(calls)"]
+            process.standardInput = input
+            process.standardOutput = try FileHandle(forWritingTo: output)
+            try process.run()
+        }
+
+        private static func executable() throws -> URL {
+            var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+            for _ in 0..<4 {
+                let file = folder.appending(path: "cache-torture")
+                if FileManager.default.isExecutableFile(atPath: file.path()) { return file }
+                folder.deleteLastPathComponent()
+            }
+            throw TestTimeout("cache-torture was not found near \(CommandLine.arguments[0])")
+        }
+
+        var lines: [String] {
+            ((try? String(contentsOf: output, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+        }
+
+        func go() throws { try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8)) }
+    }
+
+    @Test func `a thousand misses in four processes are one load`() async throws {
+        try await withRedisServer { server in
+            for round in 0..<3 {
+                let key = "hot\(round)"
+                let missers = try (0..<4).map {
+                    try Misser(server, key: key, number: round * 4 + $0, calls: 250)
+                }
+                defer {
+                    for misser in missers where misser.process.isRunning {
+                        kill(misser.process.processIdentifier, SIGKILL)
+                    }
+                }
+                try await eventually("all are ready", within: .seconds(30)) {
+                    missers.allSatisfy { $0.lines.first == "ready" }
+                }
+                for misser in missers { try misser.go() }
+                try await eventually("all are done", within: .seconds(60)) {
+                    missers.allSatisfy { !$0.process.isRunning }
+                }
+                for misser in missers {
+                    #expect(misser.process.terminationStatus == 0)
+                    #expect(misser.lines.last == "values 1")
+                }
+                #expect(try server("GET", "loads:\(key)") == "1")
+                #expect(try server("EXISTS", "{torture:\(key)}:fill") == 0)
+            }
+        }
+    }
+}

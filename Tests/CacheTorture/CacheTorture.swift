@@ -1,0 +1,43 @@
+import Cache
+import Foundation
+import Logging
+import RedisCore
+
+/// One of several processes that miss the same value at the same moment, for the tests.
+///
+/// `cache-torture URL KEY CALLS` waits for a line on standard input, makes CALLS calls of `remember` at once, and
+/// prints `values V…`, the distinct values it got. Each load counts up `loads:KEY` in Redis and takes its time.
+@main
+struct CacheTorture {
+    static func main() async throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 4, let calls = Int(arguments[3]) else {
+            fatalError("usage: cache-torture URL KEY CALLS")
+        }
+        var logger = Logger(label: "cache-torture")
+        logger.logLevel = .critical
+        let redis = try await RedisClient.connect(arguments[1], logger: logger)
+        let cache = RedisCache(redis, prefix: "torture")
+        let key = arguments[2]
+        // Connected, ready, and let go together.
+        FileHandle.standardOutput.write(Data("ready\n".utf8))
+        _ = readLine()
+        let values = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<calls {
+                group.addTask {
+                    try await cache.remember(key, ttl: .after(.seconds(60))) {
+                        let number = try await redis.command(
+                            RedisCommand("INCR", RedisKey("loads:\(key)")), as: Int.self)
+                        try await redis.eventLoop.sleep(for: .milliseconds(150))
+                        return number
+                    }
+                }
+            }
+            var values: Set<Int> = []
+            for try await value in group { values.insert(value) }
+            return values
+        }
+        print("values \(values.sorted().map(String.init).joined(separator: " "))")
+        await redis.close()
+    }
+}
