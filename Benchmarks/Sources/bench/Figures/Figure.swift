@@ -8,6 +8,6 @@ struct Figure {
     static var all: [Figure] {
         EventFigures.all + LockFigures.all + LockProcessFigures.all + LockHoldingFigures.all + LimitFigures.all
             + ElectionFigures.all + KeyFigures.all + SessionFigures.all + MemoryFigures.all + WorkerFigures.all
-            + CacheFigures.all + IndexedFigures.all + NearCacheFigures.all
+            + CacheFigures.all + IndexedFigures.all + NearCacheFigures.all + RememberFigures.all
     }
 }
