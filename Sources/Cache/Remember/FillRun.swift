@@ -36,6 +36,8 @@ struct FillRun<Value: Codable & Sendable>: Sendable {
         var wakes: FillWakes?
         /// Nobody knows whether the lease was granted.
         var mayHoldLease = false
+        /// It was granted, and storing may not have ended it.
+        var holdsLease = false
         /// Until when the load may run.
         var leaseEnd = Moment.now
         /// The server's time of the lease, µs, and ours.
@@ -60,7 +62,7 @@ struct FillRun<Value: Codable & Sendable>: Sendable {
                 action = flight.isDeserted ? machine.deserted() : machine.woken()
             case .read: action = machine.read(isValue: await read(&cargo))
             case .load(let at): action = await load(at, &cargo, &machine)
-            case .fill: action = await fill(&machine, cargo)
+            case .fill: action = await fill(&machine, &cargo)
             case .drop(let failed):
                 await drop(failed: failed)
                 action = machine.dropped()
@@ -76,7 +78,20 @@ struct FillRun<Value: Codable & Sendable>: Sendable {
         let end = cargo.end
         flight.end(FlightEnd(ending: ending, value: end.value, began: end.began, error: end.error))
         await cargo.wakes?.close()
-        if cargo.mayHoldLease { _ = try? await cache.dropFill(entry, token, operation) }
+        if cargo.holdsLease {
+            await giveBack(until: cargo.leaseEnd)
+        } else if cargo.mayHoldLease {
+            _ = try? await cache.dropFill(entry, token, operation)
+        }
+    }
+
+    /// A server that is read-only or gone for a moment would keep others waiting for a value that does not come.
+    private func giveBack(until end: Moment) async {
+        var pause = Duration.milliseconds(50)
+        while (try? await cache.dropFill(entry, token, operation)) == nil, .now + pause < end {
+            guard (try? await engine.redis.eventLoop.sleep(for: pause)) != nil else { return }
+            pause = min(pause + pause, .seconds(1))
+        }
     }
 
     /// While others load, or after a failure, callers with a value to serve do not ask again and again.
@@ -190,7 +205,7 @@ extension FillRun {
     }
 
     /// Stores the value if nothing came between, and asks at the same time what was invalidated.
-    private func fill(_ machine: inout FillMachine, _ cargo: Cargo) async -> FillMachine.Action {
+    private func fill(_ machine: inout FillMachine, _ cargo: inout Cargo) async -> FillMachine.Action {
         guard let new = cargo.entry, let at = cargo.grantedAt else { return machine.filled(landed: nil, isAlive: nil) }
         // Whoever joined before this line began before both commands are sent: they see all that was invalidated then.
         engine.flights.seal(flight)
@@ -201,6 +216,8 @@ extension FillRun {
             if landed == false { engine.metrics.refusedFills.increment() } else { engine.metrics.writes.increment() }
             engine.stored(nil)
         } catch {
+            // A full server takes no value, but gives the lease back: nobody waits for what does not come.
+            cargo.holdsLease = true
             engine.stored(error)
         }
         return machine.filled(landed: landed, isAlive: await isAlive)
