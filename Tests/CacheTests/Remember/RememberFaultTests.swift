@@ -64,6 +64,38 @@ import Testing
         }
     }
 
+    @Test func `a lease that a read-only Redis would not take back is given back as soon as it does`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let source = Source()
+            source.hold()
+            let call = Task { try await cache.remember("a") { try await source.get() } }
+            try await source.began.wait()
+            try server("REPLICAOF", "127.0.0.1", "1")
+            source.release()
+            #expect(try await call.value == 1)
+            #expect(try server("EXISTS", "{app:a}:fill") == 1)
+            try server("REPLICAOF", "NO", "ONE")
+            try await eventually("the lease is gone") { try server("EXISTS", "{app:a}:fill") == 0 }
+        }
+    }
+
+    @Test func `a lease whose value Redis had no room for is given back`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app")
+            let source = Source()
+            source.hold()
+            let call = Task { try await cache.remember("a") { try await source.get() } }
+            try await source.began.wait()
+            try server("CONFIG", "SET", "maxmemory", "1")
+            source.release()
+            #expect(try await call.value == 1)
+            try await eventually("the lease is gone") { try server("EXISTS", "{app:a}:fill") == 0 }
+            try server("CONFIG", "SET", "maxmemory", "0")
+            #expect(try await cache.get("a", as: Int.self) == nil)
+        }
+    }
+
     // MARK: Redis in trouble, under load
 
     /// Eight tasks that remember a few keys without a pause; every call has to be answered with the truth.
