@@ -115,7 +115,7 @@ import Testing
               store: { type: kvstore_redis, config: { url: "${URL}", timeout: 20s } }
               memory: { type: kvstore_memory, config: { max_entries: 2 } }
               cache: { type: redis_cache, config: { url: "${URL}", prefix: myapp, default_ttl: 30m, timeout: 20 } }
-              pending: { type: cache_service, config: { url: "${URL}", namespace: pending, default_ttl: 5m, timeout: 20s } }
+              pending: { type: cache_service, config: { url: "${URL}", namespace: pending, timeout: 20s } }
               sessions: { type: session_store, config: { url: "${URL}", idle: 1h, max_per_user: 2, timeout: 20s } }
               client: { type: redis, config: { url: "${URL}" } }
               locks: { type: lock, config: { url: "${URL}", prefix: app } }

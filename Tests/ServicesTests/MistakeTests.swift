@@ -53,8 +53,8 @@ import Testing
 
     @Test func `an unknown type lists the known ones`() {
         let all =
-            "cache_service, event_publisher, event_subscriber, kvstore_memory, kvstore_redis, lock, rate_limiter, redis, "
-            + "redis_cache, task_coordinator"
+            "cache_service, event_publisher, event_subscriber, kvstore_memory, kvstore_redis, lock, rate_limiter, "
+            + "redis, redis_cache, task_coordinator"
         #expect(
             problems("services:\n  a:\n    type: kvstore_etcd\n")
                 == ["app.yaml:3:11: services.a.type: 'kvstore_etcd' is not a known type; known types: \(all)"])
