@@ -13,7 +13,16 @@ extension RedisCache {
     public func get<T: Decodable & Sendable>(
         _ key: String, as type: T.Type = T.self, tags: [String] = []
     ) async throws -> T? {
-        switch try await lookup(key, as: type, tags: tags) {
+        if let known = nearFound(key) {
+            if let value = nearHit(known, type) { return value }
+            if known.isAbsence { return nil }
+        }
+        return try await getFar(key, type, tags)
+    }
+
+    /// A frame of its own: what a near hit does not need it does not pay for.
+    private func getFar<T: Decodable & Sendable>(_ key: String, _ type: T.Type, _ tags: [String]) async throws -> T? {
+        switch try await far(key, type, tags) {
         case .hit(let value): return value
         case .miss: return nil
         case .unavailable(let error):
@@ -29,7 +38,16 @@ extension RedisCache {
     public func lookup<T: Decodable & Sendable>(
         _ key: String, as type: T.Type = T.self, tags: [String] = []
     ) async throws -> CacheLookup<T> {
-        if let known = nearLookup(key, type) { return known }
+        if let known = nearFound(key) {
+            if let value = nearHit(known, type) { return .hit(value) }
+            if known.isAbsence { return .miss }
+        }
+        return try await far(key, type, tags)
+    }
+
+    private func far<T: Decodable & Sendable>(
+        _ key: String, _ type: T.Type, _ tags: [String]
+    ) async throws -> CacheLookup<T> {
         let entry = try entry(key, "get")
         do {
             return try await fetchNear(entry, tags: tags, operation: "get") { found($0, entry, type) }
@@ -98,12 +116,9 @@ extension RedisCache {
     ) async throws -> [String: T] {
         var values: [String: T] = [:]
         let wanted = try distinct(wanted, "getMany").filter { key in
-            switch nearLookup(key.name, type) {
-            case .hit(let value): values[key.name] = value
-            case .miss: break
-            default: return true
-            }
-            return false
+            guard let known = nearFound(key.name) else { return true }
+            if let value = nearHit(known, type) { values[key.name] = value }
+            return values[key.name] == nil && !known.isAbsence
         }
         guard !wanted.isEmpty else { return values }
         let states: [CacheLookup<T>]

@@ -26,6 +26,10 @@ public struct RedisCache: Sendable {
     let flaw: CacheError?
     /// What it keeps in this process, in common with all caches of its root.
     let nearLevel: NearLevel?
+    /// Its memory: weak references to the level make counting its own slow.
+    let nearStore: NearCacheStore?
+    /// Distinguishes values of one key that were decoded in different ways.
+    let nearView: UInt32
 
     /// A cache on one server; nothing is sent.
     ///
@@ -44,8 +48,11 @@ public struct RedisCache: Sendable {
         self.keys = keys
         self.options = options
         coder = ValueCoder(serializer: options.serializer)
+        nearView = UInt32(options.schema) << 8 | UInt32(options.serializer.codec)
         flaw = options.flaw(prefix: keys.prefix)
-        nearLevel = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0) } : nil
+        let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0) } : nil
+        nearLevel = near
+        nearStore = near?.store
     }
 
     /// A cache within this one: keys `‹prefix›:‹name›:…`, cleared with it, tags in common.

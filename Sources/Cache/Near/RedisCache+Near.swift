@@ -6,20 +6,21 @@ extension RedisCache {
     /// How the near cache is doing; nil without one.
     public var near: NearStatus? { nearLevel?.status }
 
-    /// Distinguishes values of one key that were decoded in different ways.
-    private var view: UInt32 { UInt32(options.schema) << 8 | UInt32(coder.serializer.codec) }
-
     /// What the near cache knows of a key; nil when it has to be read from Redis.
     ///
     /// A hit allocates nothing: the key is put together on the stack.
     @inline(__always)
-    func nearLookup<T: Sendable>(_ key: String, _ type: T.Type) -> CacheLookup<T>? {
-        guard let nearLevel, let value = nearValue(key, nearLevel.store), value.view == view else { return nil }
-        if let value = value.value(as: T.self) {
-            engine.metrics.nearHits.increment()
-            return .hit(value)
-        }
-        return value.isAbsence ? .miss : nil
+    func nearFound(_ key: String) -> NearValue? {
+        guard let nearStore, let value = nearValue(key, nearStore), value.view == nearView else { return nil }
+        return value
+    }
+
+    /// The value of what was found near, counted; nil for another type, or for none.
+    @inline(__always)
+    func nearHit<T: Sendable>(_ found: NearValue, _ type: T.Type) -> T? {
+        guard let value = found.value(as: T.self) else { return nil }
+        engine.metrics.nearHits.increment()
+        return value
     }
 
     private func nearValue(_ key: String, _ store: NearCacheStore) -> NearValue? {
@@ -112,8 +113,8 @@ extension RedisCache {
         else { return }
         let value: NearValue
         switch found {
-        case .hit(let hit): value = NearBox(hit, view: view)
-        case .miss: value = NearAbsence(view: view)
+        case .hit(let hit): value = NearBox(hit, view: nearView)
+        case .miss: value = NearAbsence(view: nearView)
         case .unavailable, .undecodable: return
         }
         let groups = keys.epochs.map(\.name) + (stored.envelope?.tags ?? []).map { keys.tag($0).name }
