@@ -75,7 +75,7 @@ private struct CacheWrite: Sendable {
         // Loads of this process that began before are nobody's any more, whether or not Redis heard of it.
         defer { cache.engine.flights.detach([entry]) }
         do {
-            let time = try await cache.engine.call("writeThrough", key: entry.name) { redis throws(RedisError) in
+            let time = try await cache.forgettingNear(entries: [entry], "writeThrough") { redis throws(RedisError) in
                 try await redis.evaluate(
                     WriteScripts.begin, keys: keys, arguments: [token.text, milliseconds], as: Int64.self,
                     timeout: cache.options.timeout)
@@ -115,7 +115,7 @@ private struct CacheWrite: Sendable {
 
     private func send(_ bytes: Data) async throws -> Bool {
         defer { cache.engine.flights.detach([entry]) }
-        let isStored = try await cache.engine.call("writeThrough", key: entry.name) { redis throws(RedisError) in
+        let isStored = try await cache.forgettingNear(entries: [entry], "writeThrough") { redis throws(RedisError) in
             try await redis.evaluate(
                 WriteScripts.finish, keys: keys, arguments: [token.text, bytes, life, cache.keys.wakeSuffix],
                 as: Int64.self, timeout: cache.options.timeout) == 1

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import RedisCore
 import TestSupport
 import Testing
@@ -94,6 +95,48 @@ import Testing
             #expect(try await cache.get("n") == 6)
             try await cache.delete("k", "n")
             #expect(try await cache.get("k", as: Int.self) == nil)
+        }
+    }
+
+    /// Every verb that writes entries; a new one belongs here.
+    @Test func `is behind no write of its own process, whichever verb wrote`() async throws {
+        try await withTwo { _, redis, _ in
+            let cache = try await RedisCache.near(redis)
+            let ttl = CacheTTL.after(.seconds(600))
+            let writes: [(String, expected: Int?, (RedisCache) async throws -> Void)] = [
+                ("set", 2, { try await $0.set("k", 2) }), ("setMany", 3, { try await $0.setMany(["k": 3]) }),
+                ("replace", 4, { _ = try await $0.replace("k", 4) }),
+                ("compareAndSet", 5, { _ = try await $0.compareAndSet("k", expected: 1, new: 5) }),
+                ("compareAndDelete", nil, { _ = try await $0.compareAndDelete("k", expected: 1) }),
+                ("getAndDelete", nil, { _ = try await $0.getAndDelete("k", as: Int.self) }),
+                ("delete", nil, { try await $0.delete("k") }),
+                ("deleteMany", nil, { try await $0.deleteMany(matching: .all) }),
+                ("flush", nil, { try await $0.flush() }),
+                ("rename away", nil, { _ = try await $0.rename("k", to: "l") }),
+                (
+                    "rename onto", 9,
+                    {
+                        try await $0.set("l", 9); _ = try await $0.rename("l", to: "k")
+                    }
+                ),
+                ("writeThrough", 6, { _ = try await $0.writeThrough("k", ttl: ttl) { 6 } }),
+                ("expire", nil, { _ = try await $0.expire("k", at: .init(timeIntervalSince1970: 1)) }),
+                (
+                    "add", 8,
+                    {
+                        try await $0.delete("k"); _ = try await $0.add("k", 8)
+                    }
+                ),
+            ]
+            for (name, expected, write) in writes {
+                for _ in 0..<5 {
+                    try await cache.set("k", 1, ttl: ttl)
+                    #expect(try await cache.get("k") == 1)
+                    try await write(cache)
+                    #expect(try await cache.get("k", as: Int.self) == expected, "\(name)")
+                }
+            }
+            try await cache.delete("k", "l")
         }
     }
 
