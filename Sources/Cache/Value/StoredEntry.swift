@@ -16,11 +16,14 @@ struct StoredEntry: Sendable, Equatable {
             rawSize = nil
             return
         }
-        var reader = ByteReader(data)
-        guard let parsed = reader.envelope() else { return nil }
-        envelope = parsed.envelope
-        rawSize = parsed.rawSize
-        payload = reader.rest
+        let header = data.withUnsafeBytes { bytes in
+            var reader = HeaderReader(bytes)
+            return reader.envelope().map { ($0.envelope, $0.rawSize, reader.position) }
+        }
+        guard let (envelope, rawSize, size) = header else { return nil }
+        self.envelope = envelope
+        self.rawSize = rawSize
+        payload = data[(data.startIndex + size)...]
     }
 
     /// The payload, unpacked; nil when it is damaged or larger than `limit`.
@@ -38,21 +41,17 @@ struct StoredEntry: Sendable, Equatable {
 }
 
 /// Reads an entry's header from the front; every length is checked, because anybody may have written it.
-private struct ByteReader {
-    private let data: Data
-    private var position: Data.Index
+private struct HeaderReader {
+    private let bytes: UnsafeRawBufferPointer
+    private(set) var position = 0
 
-    init(_ data: Data) {
-        self.data = data
-        position = data.startIndex
-    }
-
-    var rest: Data { data[position...] }
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     mutating func envelope() -> (envelope: Envelope, rawSize: Int?)? {
-        guard let magic = byte(), magic == Envelope.magic, byte() == Envelope.version,
-            let flags = byte().map(Envelope.Flags.init(rawValue:)), Envelope.Flags.known.isSuperset(of: flags),
-            let codec = byte(), let schema: UInt16 = integer(), let written: UInt64 = integer()
+        guard let magic: UInt8 = integer(), magic == Envelope.magic, let version: UInt8 = integer(),
+            version == Envelope.version, let flags = integer().map(Envelope.Flags.init(rawValue:)),
+            Envelope.Flags.known.isSuperset(of: flags), let codec: UInt8 = integer(), let schema: UInt16 = integer(),
+            let written: UInt64 = integer()
         else { return nil }
         var envelope = Envelope(codec: codec, schema: schema, written: Int64(clamping: written))
         envelope.isNegative = flags.contains(.negative)
@@ -70,32 +69,23 @@ private struct ByteReader {
     }
 
     private mutating func tags() -> [String]? {
-        guard let count = byte(), count > 0, count <= Envelope.mostTags else { return nil }
+        guard let count: UInt8 = integer(), count > 0, count <= Envelope.mostTags else { return nil }
         var tags: [String] = []
         tags.reserveCapacity(Int(count))
         for _ in 0..<count {
-            guard let length = byte(), length > 0, data.endIndex - position >= Int(length) else { return nil }
-            guard let tag = String(validating: data[position..<position + Int(length)], as: UTF8.self) else {
-                return nil
-            }
+            guard let length: UInt8 = integer(), length > 0, bytes.count - position >= Int(length),
+                let tag = String(validating: bytes[position..<position + Int(length)], as: UTF8.self)
+            else { return nil }
             position += Int(length)
             tags.append(tag)
         }
         return tags
     }
 
-    private mutating func byte() -> UInt8? {
-        guard position < data.endIndex else { return nil }
-        defer { position += 1 }
-        return data[position]
-    }
-
     private mutating func integer<T: FixedWidthInteger & UnsignedInteger>() -> T? {
         let size = MemoryLayout<T>.size
-        guard data.endIndex - position >= size else { return nil }
-        var value: T = 0
-        for byte in data[position..<position + size] { value = value << 8 | T(byte) }
-        position += size
-        return value
+        guard bytes.count - position >= size else { return nil }
+        defer { position += size }
+        return T(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: T.self))
     }
 }

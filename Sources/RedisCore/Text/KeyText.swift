@@ -3,10 +3,20 @@
 /// Bytes below 0x20, 0x7F and `{ } % * ? [ ] \` become `%XX`.
 package enum KeyText {
     /// The name, escaped; unchanged when there is nothing to escape.
-    package static func escaped(_ name: String) -> String { escaped(name, also: nil) }
+    package static func escaped(_ name: String) -> String { isPlain(name) ? name : rewritten(name, also: nil) }
 
     /// The same for one segment of a path: `:` is escaped too, so that a name cannot reach into another's keys.
-    package static func segment(_ name: String) -> String { escaped(name, also: UInt8(ascii: ":")) }
+    package static func segment(_ name: String) -> String {
+        isPlain(name) && !name.utf8.contains(colon) ? name : rewritten(name, also: colon)
+    }
+
+    private static let colon = UInt8(ascii: ":")
+
+    /// Nearly every name is; this is asked for each key of each call.
+    private static func isPlain(_ name: String) -> Bool {
+        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in !bytes.contains(where: needsEscape) }
+        return isPlain ?? !name.utf8.contains(where: needsEscape)
+    }
 
     /// The name as it was before; text that was not escaped here comes back as it is.
     package static func unescaped(_ text: String) -> String {
@@ -25,15 +35,12 @@ package enum KeyText {
         return String(validating: bytes, as: UTF8.self) ?? text
     }
 
-    private static func escaped(_ name: String, also extra: UInt8?) -> String {
-        func mustEscape(_ byte: UInt8) -> Bool { needsEscape(byte) || byte == extra }
-        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in !bytes.contains(where: mustEscape) }
-        if isPlain ?? !name.utf8.contains(where: mustEscape) { return name }
+    private static func rewritten(_ name: String, also extra: UInt8?) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(name.utf8.count + 8)
         for byte in name.utf8 {
-            if mustEscape(byte) {
+            if needsEscape(byte) || byte == extra {
                 bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             } else {
                 bytes.append(byte)
