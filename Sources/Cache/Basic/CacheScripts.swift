@@ -59,6 +59,8 @@ enum CacheScripts {
     /// | ARGV[3] | the bytes behind it |
     /// | ARGV[4] | time to live, ms; empty for none, `keep` for what is left |
     /// | ARGV[5] | what the wake channel adds to the lease's key |
+    /// | ARGV[6] | since when the new value counts, server time, µs; empty for now |
+    /// | ARGV[7] | the longest life that `keep` keeps, ms; empty for any |
     /// | returns | the server's time, µs; −1 when the entry is another or gone |
     static let swap = RedisScript(
         "cache.swap", isSafeToRepeat: false,
@@ -70,16 +72,52 @@ enum CacheScripts {
         if ARGV[2] == '' then
             redis.call('UNLINK', KEYS[1])
         else
-            local new = ARGV[2] .. struct.pack('>I8', now) .. ARGV[3]
-            if ARGV[4] == '' then
+            local new = ARGV[2] .. struct.pack('>I8', tonumber(ARGV[6]) or now) .. ARGV[3]
+            local life = ARGV[4]
+            if life == 'keep' and ARGV[7] ~= '' then
+                local left = redis.call('PTTL', KEYS[1])
+                if left < 0 or left > tonumber(ARGV[7]) then life = ARGV[7] end
+            end
+            if life == '' then
                 redis.call('SET', KEYS[1], new)
-            elseif ARGV[4] == 'keep' then
+            elseif life == 'keep' then
                 redis.call('SET', KEYS[1], new, 'KEEPTTL')
             else
-                redis.call('SET', KEYS[1], new, 'PX', ARGV[4])
+                redis.call('SET', KEYS[1], new, 'PX', life)
             end
         end
         if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
         return now
+        """)
+
+    /// | | |
+    /// |---|---|
+    /// | KEYS[1] | the entry |
+    /// | ARGV[1] | `in` a time, `at` a date, or empty for no end |
+    /// | ARGV[2] | that time or date of the server's clock, ms; empty for none |
+    /// | ARGV[3] | the longest life of an entry with tags, ms |
+    /// | returns | 1 moved; 0 there is none; 2 it has no end already |
+    ///
+    /// With tags (bit 8 of byte 3, see ``Envelope``) the end is at most that long after the entry's time: whatever
+    /// invalidates it comes later than that and is remembered for as long. An end that is later already stays.
+    static let life = RedisScript(
+        "cache.life", isSafeToRepeat: true,
+        """
+        local head = redis.pcall('GETRANGE', KEYS[1], 0, 13)
+        if type(head) == 'string' and #head == 14 and head:byte(1) == 251 and head:byte(3) % 16 >= 8 then
+            local time = redis.call('TIME')
+            local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+            local age = math.max(0, now - math.floor(struct.unpack('>I8', head, 7) / 1000))
+            local most = math.max(1, tonumber(ARGV[3]) - age, redis.call('PTTL', KEYS[1]))
+            local wanted = tonumber(ARGV[2]) or most
+            if ARGV[1] == 'at' then wanted = wanted - now end
+            if ARGV[1] == '' or wanted > most then
+                return redis.call('PEXPIRE', KEYS[1], string.format('%.0f', most))
+            end
+        end
+        if ARGV[1] == 'in' then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+        if ARGV[1] == 'at' then return redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
+        if redis.call('PERSIST', KEYS[1]) == 1 then return 1 end
+        return redis.call('EXISTS', KEYS[1]) * 2
         """)
 }

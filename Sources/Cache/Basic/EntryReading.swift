@@ -11,8 +11,10 @@ enum EntryState: Sendable {
     /// Bytes that pretend to be an entry and are none.
     case damaged
 
+    /// A remembered absence is no value.
     var isPresent: Bool {
-        if case .present = self { true } else { false }
+        guard case .present(let entry) = self else { return false }
+        return entry.envelope?.isNegative != true
     }
 }
 
@@ -122,12 +124,33 @@ extension RedisCache {
         return Dictionary(uniqueKeysWithValues: zip(tags, replies.map(Self.stamp)))
     }
 
+    /// An entry as it was at some moment after the server's time `at`, µs, for a change that depends on it.
+    ///
+    /// What is invalidated after the read is invalidated after `at`: one round trip, two for an entry with tags.
+    func fetchDated(
+        _ entry: RedisKey, operation: String
+    ) async throws -> (state: EntryState, bytes: Data?, at: Int64) {
+        let (replies, time) = try await mget([entry] + keys.epochs, operation, key: entry.name, withTime: true)
+        guard let time else {
+            throw CacheError(
+                .unavailable, operation: operation, key: entry.name, message: "Redis did not tell its time")
+        }
+        let state = try await judge(
+            replies[0], epochs: Self.latest(replies.dropFirst()), tagStamps: [:], operation)
+        return (fresh(state), replies[0], time)
+    }
+
     func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
         // Freshness is judged by the server's clock: when that is not known, it is asked for on the way.
-        let knowsTime = engine.serverTime != nil
+        try await mget(keys, operation, key: key, withTime: engine.serverTime == nil).values
+    }
+
+    private func mget(
+        _ keys: [RedisKey], _ operation: String, key: String?, withTime: Bool
+    ) async throws -> (values: [Data?], time: Int64?) {
         let sent = CacheEngine.localTime
         let (replies, time) = try await engine.call(operation, key: key) { redis throws(RedisError) in
-            guard !knowsTime else {
+            guard withTime else {
                 return (try await redis.values(of: keys, timeout: options.timeout), nil as Int64?)
             }
             return try await redis.valuesAndTime(RedisCommand("MGET", arguments: keys), timeout: options.timeout)
@@ -138,7 +161,7 @@ extension RedisCache {
                 .unavailable, operation: operation, key: key,
                 message: "\(operation) got \(replies.count) values for \(keys.count) keys")
         }
-        return replies
+        return (replies, time)
     }
 
     static func stamp(_ reply: Data?) -> Int64 {
@@ -152,19 +175,20 @@ extension RedisCache {
 }
 
 extension RedisClient {
-    /// An MGET and the server's time, µs, in one round trip.
+    /// The server's time, µs, and then an MGET, in one round trip.
     fileprivate func valuesAndTime(
         _ command: RedisCommand, timeout: Duration
     ) async throws(RedisError) -> ([Data?], Int64?) {
         var pipeline = RedisPipeline()
-        pipeline.append(command)
+        // The time first: whatever is read was there at that time or later.
         pipeline.append("TIME")
+        pipeline.append(command)
         let replies = try await self.pipeline(pipeline, timeout: timeout)
         var values: [Data?] = []
-        if case .array(let found) = try replies[0].get() {
+        if case .array(let found) = try replies[1].get() {
             values = found.map { value in if case .bytes(let bytes) = value { Data(bytes) } else { nil } }
         }
-        return (values, Self.microseconds(try? replies[1].get()))
+        return (values, Self.microseconds(try? replies[0].get()))
     }
 
     static func microseconds(_ reply: RedisValue?) -> Int64? {

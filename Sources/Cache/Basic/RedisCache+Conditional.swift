@@ -42,11 +42,11 @@ extension RedisCache {
     ///
     /// Two round trips: which values are equal is for the type to say, and whether the entry counts at all depends on
     /// stamps that lie elsewhere. A change in between makes it look again, at most eight times. Not repeated when a
-    /// reply is lost.
+    /// reply is lost. What is invalidated after the value was compared invalidates the new one as well.
     ///
     /// - Parameters:
     ///   - expected: nil for "there is none".
-    ///   - ttl: nil keeps what is left of the present one.
+    ///   - ttl: nil keeps what is left of the present one: of its freshness, if it was remembered with one.
     /// - Throws: `conflict` when the entry changed eight times but stayed equal; else as ``set(_:_:ttl:tags:)``.
     public func compareAndSet<T: Codable & Sendable & Equatable>(
         _ key: String, expected: T?, new value: T, ttl: CacheTTL? = nil, tags: [String] = []
@@ -55,8 +55,11 @@ extension RedisCache {
         let entry = try entry(key, "compareAndSet")
         let pieces = try pieces(value, tags, entry, "compareAndSet")
         let life = if let ttl { try life(ttl, tags, "compareAndSet") } else { "keep" }
-        return try await exchange(entry, expected, "compareAndSet") { bytes in
-            try await swap(entry, bytes, pieces, life, "compareAndSet")
+        let most = tags.isEmpty ? "" : try self.life(.after(options.longestTagLife), tags, "compareAndSet")
+        return try await exchange(entry, expected, "compareAndSet") { seen in
+            var life = life
+            if ttl == nil, let left = seen.freshness { life = "\(min(left, Int64(most) ?? left))" }
+            return try await swap(entry, seen.bytes, pieces, life, "compareAndSet", written: seen.at, most: most)
         }
     }
 
@@ -65,19 +68,34 @@ extension RedisCache {
     /// As ``compareAndSet(_:expected:new:ttl:tags:)``.
     public func compareAndDelete<T: Codable & Sendable & Equatable>(_ key: String, expected: T) async throws -> Bool {
         let entry = try entry(key, "compareAndDelete")
-        return try await exchange(entry, expected, "compareAndDelete") { bytes in
-            try await swap(entry, bytes, nil, "", "compareAndDelete")
+        return try await exchange(entry, expected, "compareAndDelete") { seen in
+            try await swap(entry, seen.bytes, nil, "", "compareAndDelete")
         }
     }
 
+    /// An entry that was compared.
+    private struct Compared {
+        let bytes: Data
+        /// The server's time, µs, when it was read, or a little earlier.
+        let at: Int64
+        /// What is left of its freshness then, ms; nil for an entry without.
+        let freshness: Int64?
+    }
+
     private func exchange<T: Decodable & Sendable & Equatable>(
-        _ entry: RedisKey, _ expected: T, _ operation: String, _ attempt: (Data) async throws -> Bool
+        _ entry: RedisKey, _ expected: T, _ operation: String, _ attempt: (Compared) async throws -> Bool
     ) async throws -> Bool {
         for _ in 0..<8 {
-            let (state, bytes) = try await fetchBytes(entry, operation: operation)
+            let (state, bytes, at) = try await fetchDated(entry, operation: operation)
             guard let bytes, case .present(let stored) = state else { return false }
             guard try value(of: stored, T.self, entry, operation) == expected else { return false }
-            if try await attempt(bytes) { return true }
+            var left: Int64?
+            if let envelope = stored.envelope, let freshness = envelope.freshness {
+                left = (freshness.freshFor - max(0, at - envelope.written)) / 1_000
+            }
+            // It ends within this millisecond.
+            if let left, left <= 0 { return false }
+            if try await attempt(Compared(bytes: bytes, at: at, freshness: left)) { return true }
         }
         throw CacheError(
             .conflict, operation: operation, key: entry.name,
@@ -85,14 +103,20 @@ extension RedisCache {
     }
 
     /// Replaces or deletes an entry if its bytes are still these.
+    ///
+    /// The new one counts since `written`, µs of the server's time, or since it is written; `most` bounds what a life
+    /// of `keep` keeps, ms.
     func swap(
-        _ entry: RedisKey, _ bytes: Data, _ new: Envelope.Pieces?, _ life: String, _ operation: String
+        _ entry: RedisKey, _ bytes: Data, _ new: Envelope.Pieces?, _ life: String, _ operation: String,
+        written: Int64? = nil, most: String = ""
     ) async throws -> Bool {
         try await write(entry, operation) { redis throws(RedisError) in
             try await redis.evaluate(
                 CacheScripts.swap, keys: [entry, CacheKeys.lease(of: entry)],
-                arguments: [bytes, new?.head ?? Data(), new?.tail ?? Data(), life, keys.wakeSuffix], as: Int64.self,
-                timeout: options.timeout)
+                arguments: [
+                    bytes, new?.head ?? Data(), new?.tail ?? Data(), life, keys.wakeSuffix,
+                    written.map { "\($0)" } ?? "", most,
+                ], as: Int64.self, timeout: options.timeout)
         }
     }
 }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import RedisCore
 
 extension RedisCache {
-    /// How many of these keys have a value.
+    /// How many of these keys have a value that counts, as ``get(_:as:tags:)`` would find it.
     ///
     /// One round trip, which reads the entries' heads only; two when some have tags. A key named twice counts once.
     public func exists(_ keys: String...) async throws -> Int { try await present(keys).count }
@@ -20,8 +20,15 @@ extension RedisCache {
         var commands = [RedisCommand("MGET", arguments: keys.epochs)]
         // The head with a usual number of tags: nobody needs the value.
         for key in wanted { commands.append(RedisCommand("GETRANGE", key.entry, 0, Self.headBytes - 1)) }
-        let replies = try await engine.call("exists", key: nil) { redis throws(RedisError) in
+        // Freshness is judged by the server's clock: when that is not known, it is asked for on the way.
+        let knowsTime = engine.serverTime != nil
+        if !knowsTime { commands.append(RedisCommand("TIME")) }
+        let sent = CacheEngine.localTime
+        let replies = try await engine.call("exists", key: nil) { [commands] redis throws(RedisError) in
             try await redis.pipeline(commands, timeout: options.timeout)
+        }
+        if !knowsTime, let time = RedisClient.microseconds(try replies.last?.get()) {
+            engine.note(serverTime: time, sentAt: sent)
         }
         var heads: [Data?] = []
         for (key, reply) in zip(wanted, replies.dropFirst()) { heads.append(try await head(reply, key.entry)) }

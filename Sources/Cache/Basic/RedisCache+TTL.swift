@@ -20,6 +20,11 @@ public enum CacheTTLState: Sendable, Hashable {
     }
 }
 
+/// The verbs move the end of a key in Redis.
+///
+/// They do not prolong for how long a remembered value is fresh, which its entry says: with `failSafe` or an early
+/// refresh it counts until its own time is over, however long the key stays. An entry with tags ends at the latest
+/// ``CacheOptions/longestTagLife`` after it was written: longer than that nobody remembers what was invalidated.
 extension RedisCache {
     /// How long an entry still lives; no number stands for "missing" or "never".
     ///
@@ -35,17 +40,19 @@ extension RedisCache {
 
     /// Lets an entry end after a time, 1 ms to ten years; false when there is none.
     ///
-    /// One round trip, repeated if its reply was lost.
+    /// One round trip, repeated if its reply was lost. An entry with tags ends at the latest
+    /// ``CacheOptions/longestTagLife`` after it was written. A remembered value is not fresh for longer.
     @discardableResult
     public func expire(_ key: String, after time: Duration) async throws -> Bool {
         let entry = try entry(key, "expire")
         let milliseconds = try time.cacheMilliseconds("the time to live", operation: "expire")
-        return try await send(RedisCommand("PEXPIRE", entry, milliseconds).safeToRepeat(), entry, "expire")
+        return try await move(entry, "in", milliseconds, "expire") > 0
     }
 
     /// Lets an entry end at a date of the **server's** clock; false when there is none.
     ///
-    /// One round trip, repeated if its reply was lost. A date in the server's past deletes the entry.
+    /// One round trip, repeated if its reply was lost. A date in the server's past deletes the entry. As for
+    /// ``expire(_:after:)``, tags bound the end, and a remembered value is not fresh for longer.
     @discardableResult
     public func expire(_ key: String, at date: Date) async throws -> Bool {
         let entry = try entry(key, "expireAt")
@@ -55,41 +62,42 @@ extension RedisCache {
                 .invalidArgument, operation: "expireAt", key: entry.name,
                 message: "an entry's end must lie between 1970 and the year 33000")
         }
-        return try await send(
-            RedisCommand("PEXPIREAT", entry, Int64(milliseconds)).safeToRepeat(), entry, "expireAt")
+        return try await move(entry, "at", Int64(milliseconds), "expireAt") > 0
     }
 
     /// Takes an entry's end away; false when there is none, or it has no end.
     ///
-    /// One round trip. After a lost reply it is repeated, and may then answer false although it took the end away.
+    /// One round trip. After a lost reply it is repeated, and may then answer false although it took the end away. An
+    /// entry with tags still ends, ``CacheOptions/longestTagLife`` after it was written, and the answer is true. A
+    /// remembered value is not fresh for longer.
     @discardableResult
     public func persist(_ key: String) async throws -> Bool {
         let entry = try entry(key, "persist")
-        return try await send(RedisCommand("PERSIST", entry).safeToRepeat(), entry, "persist")
+        return try await move(entry, "", nil, "persist") == 1
     }
 
     /// Lets an entry live for the cache's default time from now on; false when there is none.
     ///
-    /// One round trip, repeated if its reply was lost. With a default of `.never` its end is taken away.
+    /// One round trip, repeated if its reply was lost. With a default of `.never` its end is taken away. As for
+    /// ``expire(_:after:)`` and ``persist(_:)``, tags bound the end, and a remembered value is not fresh for longer.
     @discardableResult
     public func touch(_ key: String) async throws -> Bool {
         let entry = try entry(key, "touch")
         guard let milliseconds = try milliseconds(.default, "touch") else {
-            let state = try await change([entry], "touch") { redis throws(RedisError) in
-                try await redis.pipeline([RedisCommand("PERSIST", entry), RedisCommand("EXISTS", entry)])
-            }
-            if case .success(.integer(1)) = state.last { return true }
-            return false
+            return try await move(entry, "", nil, "touch") > 0
         }
-        return try await send(RedisCommand("PEXPIRE", entry, milliseconds).safeToRepeat(), entry, "touch")
+        return try await move(entry, "in", milliseconds, "touch") > 0
     }
 
-    /// One command that changes the end of one entry.
-    func send<T: RedisDecodable>(
-        _ command: RedisCommand, _ entry: RedisKey, _ operation: String, as type: T.Type = T.self
-    ) async throws -> T {
-        try await change([entry], operation) { redis throws(RedisError) in
-            try await redis.command(command, as: T.self, timeout: options.timeout)
+    /// Moves one entry's end; as ``CacheScripts/life`` answers.
+    private func move(
+        _ entry: RedisKey, _ way: String, _ milliseconds: Int64?, _ operation: String
+    ) async throws -> Int64 {
+        let most = try options.longestTagLife.cacheMilliseconds("the longest life of a tag", operation: operation)
+        return try await change([entry], operation) { redis throws(RedisError) in
+            try await redis.evaluate(
+                CacheScripts.life, keys: [entry], arguments: [way, milliseconds.map { "\($0)" } ?? "", most],
+                as: Int64.self, timeout: options.timeout)
         }
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import RedisCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -91,6 +92,69 @@ import Testing
             try await cache.set("b", 1)
             try await cache.rename("b", to: "a")
             #expect(try isGone())
+        }
+    }
+
+    @Test func `a remembered absence is no value for those who ask whether there is one`() async throws {
+        try await withRedis { _, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            for key in ["a", "b"] {
+                let none: Int? = try await cache.remember(key) { nil }
+                #expect(none == nil)
+            }
+            #expect(try await cache.exists("a", "b") == 0)
+            #expect(try await cache.replace("a", 1) == false)
+            #expect(try await cache.add("a", 2))
+            #expect(try await cache.get("a") == 2)
+            #expect(try await cache.compareAndSet("b", expected: nil, new: 3))
+            #expect(try await cache.get("b") == 3)
+            #expect(try await cache.exists("a", "b") == 2)
+        }
+    }
+
+    @Test func `what is kept of a life is bounded by tags and by freshness`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp", options: .init(longestTagLife: .seconds(1_000)))
+            try await cache.set("a", 1, ttl: .after(.seconds(9_000)))
+            #expect(try await cache.compareAndSet("a", expected: 1, new: 2, tags: ["t"]))
+            #expect(try #require(try server("PTTL", "myapp:a").int) <= 1_000_000)
+            _ = try await cache.remember("b", ttl: .after(.seconds(100)), options: .failSafe) { 1 }
+            #expect(try #require(try server("PTTL", "myapp:b").int) > 80_000_000)
+            #expect(try await cache.compareAndSet("b", expected: 1, new: 2))
+            #expect(try #require(try server("PTTL", "myapp:b").int) <= 100_000)
+            #expect(try await cache.get("b") == 2)
+        }
+    }
+
+    /// Calls `onComparing` when two are compared.
+    private struct Watched: Codable, Sendable, Equatable {
+        static let onComparing = Mutex<(@Sendable () -> Void)?>(nil)
+        var number: Int
+
+        static func == (one: Watched, other: Watched) -> Bool {
+            onComparing.withLock { $0 }?()
+            return one.number == other.number
+        }
+    }
+
+    @Test func `what is invalidated between the comparison and the swap does not come back`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            try await cache.set("a", Watched(number: 1), tags: ["t"])
+            Watched.onComparing.withLock { hook in
+                hook = {
+                    guard let time = try? server("TIME").strings, time.count == 2 else { return }
+                    let stamp = time[0] + String(repeating: "0", count: 6 - time[1].count) + time[1]
+                    _ = try? server("SET", "{myapp}:tag:t", stamp, "PX", "60000")
+                }
+            }
+            let isSwapped = try await cache.compareAndSet(
+                "a", expected: Watched(number: 1), new: Watched(number: 2), tags: ["t"])
+            Watched.onComparing.withLock { $0 = nil }
+            #expect(isSwapped)
+            #expect(try server("EXISTS", "{myapp}:tag:t") == 1)
+            let found = try await cache.get("a", as: Watched.self)?.number
+            #expect(found == nil)
         }
     }
 }

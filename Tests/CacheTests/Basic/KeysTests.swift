@@ -115,4 +115,17 @@ import Testing
             #expect(try await cache.delete(one, two) == 2)
         }
     }
+
+    @Test func `a new process sees that a remembered value exists`() async throws {
+        try await withRedis { server, redis in
+            _ = try await RedisCache(redis, prefix: "myapp").remember("a") { 1 }
+            try await withClient(server.configuration) { other in
+                let cache = RedisCache(other, prefix: "myapp")
+                #expect(cache.engine.serverTime == nil)
+                let count = try await cache.exists("a", "none")
+                #expect(count == 1)
+                #expect(cache.engine.serverTime != nil)
+            }
+        }
+    }
 }

@@ -84,4 +84,44 @@ import Testing
             }
         }
     }
+
+    @Test func `an entry with tags ends while what invalidates it is remembered`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp", options: CacheOptions(longestTagLife: .seconds(1_000)))
+            let endless = cache.with { $0.defaultTTL = .never }
+            func left() throws -> Int { try #require(try server("PTTL", "myapp:a").int) }
+            let moves: [@Sendable () async throws -> Bool] = [
+                { try await cache.expire("a", after: .seconds(5_000)) },
+                { try await cache.expire("a", at: Date(timeIntervalSinceNow: 5_000)) },
+                { try await cache.persist("a") }, { try await cache.touch("a") }, { try await endless.touch("a") },
+            ]
+            for move in moves {
+                try await cache.set("a", 1, ttl: .after(.seconds(10)), tags: ["t"])
+                #expect(try await move())
+                #expect(try left() > 900_000 && left() <= 1_000_000)
+            }
+            #expect(try await cache.expire("a", after: .seconds(20)))
+            #expect(try left() <= 20_000)
+            // Written 600 s ago: it may have been invalidated since then.
+            try await cache.set("a", 1, ttl: .after(.seconds(10)), tags: ["t"])
+            var bytes = try #require(try await redis.command(RedisCommand("GET", "myapp:a"), as: [UInt8]?.self))
+            let written = bytes[6..<14].reduce(Int64(0)) { $0 << 8 | Int64($1) } - 600_000_000
+            for index in 0..<8 { bytes[6 + index] = UInt8(truncatingIfNeeded: written >> (56 - 8 * index)) }
+            let _: RedisValue = try await redis.command(RedisCommand("SET", "myapp:a", bytes, "KEEPTTL"))
+            for move in moves {
+                #expect(try await move())
+                #expect(try left() <= 400_000)
+            }
+        }
+    }
+
+    @Test func `touching says that Redis refused, also where it takes the end away`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp", options: CacheOptions(defaultTTL: .never))
+            try await cache.set("a", 1, ttl: .after(.seconds(10)))
+            try server("REPLICAOF", "127.0.0.1", "1")
+            await expectError(.unavailable) { try await cache.touch("a") }
+            try server("REPLICAOF", "NO", "ONE")
+        }
+    }
 }
