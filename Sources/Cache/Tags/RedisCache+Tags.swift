@@ -9,8 +9,9 @@ extension RedisCache {
     /// arrive. Entries leave Redis when their time is over, are overwritten, or by ``reap(page:atMost:)``.
     ///
     /// Tags belong to the outermost cache: `users` of `RedisCache(redis, prefix: "app")` and of its namespaces is one
-    /// tag, that of another prefix is another. The invalidation is remembered for ``CacheOptions/longestTagLife``,
-    /// longer than any tagged entry lives; give caches of one root the same value.
+    /// tag, that of another prefix is another. The invalidation is remembered for ``CacheOptions/longestTagLife`` and
+    /// an hour, or two ``RememberOptions/loadLease`` if that is more: longer than any tagged entry lives, those
+    /// included that were being loaded. Give caches of one root the same values.
     ///
     /// Safe to repeat, so a lost reply changes nothing. **When Redis fails over** to a server that has not got it, the
     /// invalidation is lost as any write. **When the server's clock goes back** entries of the time in between may
@@ -31,7 +32,10 @@ extension RedisCache {
         let tags = Set(tags).sorted()
         for tag in tags { try CacheKeys.check(tag: tag, operation: "invalidate") }
         guard !tags.isEmpty else { return }
-        let life = try options.longestTagLife.cacheMilliseconds("the longest life of a tag", operation: "invalidate")
+        // A load that began before may land as long as its lease lasts, and its entry lives from then on.
+        let life =
+            try options.longestTagLife.cacheMilliseconds("the longest life of a tag", operation: "invalidate")
+            + max(3_600_000, 2 * options.remember.loadLease.wholeMilliseconds)
         for start in stride(from: 0, to: tags.count, by: Self.mostTagsAtOnce) {
             let some = tags[start..<min(start + Self.mostTagsAtOnce, tags.count)]
             try await stamp(some.map(keys.tag), life: String(life), "invalidate")
