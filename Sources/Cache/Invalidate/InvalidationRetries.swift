@@ -4,6 +4,8 @@ import RedisCore
 import Synchronization
 
 /// Sends what is queued again and again until it is done: one task, which lives as long as something waits.
+///
+/// The task keeps this alive: what waits is not lost with an ``Invalidator`` or a repository made for one request.
 final class InvalidationRetries: Sendable {
     typealias Send = @Sendable ([Invalidation]) async throws -> Void
 
@@ -12,6 +14,8 @@ final class InvalidationRetries: Sendable {
         var task: Task<Void, Never>?
         /// Being sent at the moment: not in the queue, and not done.
         var underWay = 0
+        /// The client was closed: nothing will be sent any more.
+        var isClosed = false
     }
 
     private let state: Mutex<State>
@@ -31,8 +35,6 @@ final class InvalidationRetries: Sendable {
         self.send = send
     }
 
-    deinit { state.withLock { $0.task }?.cancel() }
-
     /// How many wait, or are on their way.
     var count: Int { state.withLock { $0.queue.count + $0.underWay } }
 
@@ -40,7 +42,7 @@ final class InvalidationRetries: Sendable {
         let until = Moment.now + life
         let (count, widened) = state.withLock { state in
             let widened = all.map { state.queue.add($0, until: until) }.contains(.widened)
-            if state.task == nil { state.task = Task { [weak self] in await Self.run(self) } }
+            if state.task == nil, !state.isClosed { state.task = Task { await self.run() } }
             return (state.queue.count, widened)
         }
         InvalidationMetrics.queued.increment(by: Int64(all.count))
@@ -74,8 +76,10 @@ final class InvalidationRetries: Sendable {
                 return state.queue.count == 0
             }
         } catch {
+            let isClosed = ((error as? CacheError)?.underlying as? RedisError)?.code == .closed
             let widened = state.withLock { state in
                 state.underWay -= batch.count
+                state.isClosed = isClosed
                 return state.queue.putBack(batch) == .widened
             }
             note(widened: widened)
@@ -83,18 +87,15 @@ final class InvalidationRetries: Sendable {
         }
     }
 
-    /// Not a method: between two attempts the task must not keep its owner alive.
-    private static func run(_ retries: consuming InvalidationRetries?) async {
-        guard let clock = retries?.clock else { return }
-        weak let weakRetries = retries
-        retries = nil
-        var pause = firstPause
-        while !Task.isCancelled {
+    /// Ends when nothing is left, because it was sent or given up after its `life`, or with the client's closing.
+    private func run() async {
+        var pause = Self.firstPause
+        while true {
             // A pause with jitter: the processes of a fleet lose Redis at the same moment.
             try? await clock.sleep(for: pause * Double.random(in: 0.5...1))
-            guard let retries = weakRetries else { return }
-            if await retries.flush(), retries.end() { return }
-            pause = min(pause * 2, longestPause)
+            if await flush(), end() { return }
+            if state.withLock({ $0.isClosed }) { return }
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 

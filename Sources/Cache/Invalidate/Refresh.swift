@@ -29,12 +29,23 @@ struct Refresh: Sendable {
     func run<T: Encodable & Sendable>(_ load: () async throws -> T) async throws -> Bool {
         // The lease is granted for replacing exactly what is there now.
         let bytes = try await cache.mget([entry], Self.operation, key: entry.name)[0] ?? Data()
-        let answer = try await cache.acquireFill(
-            entry, token, replacing: EntryPrint(bytes), lease: lease, respect: 0, Self.operation)
+        let answer: FillAnswer
+        do {
+            answer = try await cache.acquireFill(
+                entry, token, replacing: EntryPrint(bytes), lease: lease, respect: 0, Self.operation)
+        } catch {
+            // Redis may have granted it.
+            await giveBack()
+            throw error
+        }
         guard case .granted(let began) = answer else { return false }
         do {
             let pieces = try cache.pieces(try await load(), tags, entry, Self.operation)
-            return try await cache.fill(entry, token, pieces.whole(written: began), life: life, Self.operation)
+            // Asked at the same time: what was invalidated during the load is dead on arrival.
+            async let isAlive = cache.isAlive(written: began, tags: tags, Self.operation)
+            let landed = try await cache.fill(
+                entry, token, pieces.whole(written: began), life: life, Self.operation)
+            return try await isAlive && landed
         } catch {
             await giveBack()
             throw error

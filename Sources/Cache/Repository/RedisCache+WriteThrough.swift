@@ -33,7 +33,9 @@ extension RedisCache {
     ///
     /// **When the process dies** in between nothing old is left: the entry is gone and the lease lapses. The exception
     /// is a change that takes effect after its lease has lapsed, by a process that dies before step 3.
-    /// **When the task is cancelled** `change` sees it; step 3 is done all the same.
+    /// **When the task is cancelled** `change` sees it, and step 3 is done all the same. A task that is cancelled
+    /// before `change` began does not run it: the lease is given back, and `CancellationError` thrown; the entry may be
+    /// deleted by then.
     public func writeThrough<T: Encodable & Sendable>(
         _ key: String, ttl: CacheTTL = .default, tags: [String] = [], lease: Duration = .seconds(30),
         _ change: () async throws -> T?
@@ -47,7 +49,14 @@ extension RedisCache {
                 message: "the lease is \(lease); give 1 ms to an hour")
         }
         let write = CacheWrite(cache: self, entry: entry, life: life, tags: tags)
-        let began = try await write.begin(lease)
+        let began: Int64?
+        do {
+            began = try await write.begin(lease)
+        } catch {
+            // Redis may have executed it: nobody shall wait for a change that is not made.
+            _ = await write.finish(T?.none, nil)
+            throw error
+        }
         do {
             let value = try await change()
             return (value, await write.finish(value, began))

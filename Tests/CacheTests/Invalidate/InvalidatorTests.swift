@@ -79,6 +79,34 @@ import Testing
         }
     }
 
+    @Test func `what waits is not lost with an invalidator that was made for one request`() async throws {
+        try await withRedis(.init(persistent: true, checksLeaks: true)) { server, redis in
+            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(200) }
+            await server.kill()
+            await expectError(.unavailable) { try await Invalidator(cache).afterUpdate("user", id: "7") }
+            try await server.start()
+            try await eventually("done") { try server("EXISTS", "{app}:tag:user:7") == 1 }
+        }
+    }
+
+    @Test func `a warm-up whose lease was granted without an answer gives it back`() async throws {
+        try await withRedis { server, redis in
+            // The server knows both scripts: what is executed then is the script, not the question for it.
+            let direct = Invalidator(RedisCache(redis, prefix: "app"))
+            _ = try? await direct.warmUp("b") { () async throws -> Int in throw CancellationError() }
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { client in
+                    let cache = RedisCache(client, prefix: "app")
+                    _ = try await cache.get("a", as: Int.self)
+                    proxy.set(.cutBeforeReply(match: "fill", times: 1_000))
+                    await expectError(.unavailable) { try await Invalidator(cache).warmUp("a") { 1 } }
+                    let leases = try server("EXISTS", "{app:a}:fill")
+                    #expect(leases == 0)
+                }
+            }
+        }
+    }
+
     @Test func `too many of them clear the cache once`() async throws {
         try await withRedis(.init(persistent: true)) { server, redis in
             let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(200) }
@@ -183,10 +211,11 @@ import Testing
             }
             #expect(!deleted)
             #expect(try await cache.get("a", as: Int.self) == nil)
-            _ = try await invalidator.warmUp("a", tags: ["t"]) {
+            let invalidated = try await invalidator.warmUp("a", tags: ["t"]) {
                 try await cache.invalidate(tags: "t")
                 return 1
             }
+            #expect(!invalidated)
             #expect(try await cache.get("a", as: Int.self) == nil)
             let written = try await cache.writeThrough("a") {
                 let isStored = try await invalidator.warmUp("a") { 1 }

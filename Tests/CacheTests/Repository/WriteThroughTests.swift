@@ -181,4 +181,29 @@ import Testing
             #expect(!changed.withLock { $0 })
         }
     }
+
+    @Test func `who is cancelled before the change began leaves no lease and changes nothing`() async throws {
+        try await withRedis { server, redis in
+            // Both scripts are known to the server.
+            _ = try await RedisCache(redis, prefix: "app").writeThrough("warm") { Int?.none }
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { client in
+                    let cache = RedisCache(client, prefix: "app", options: .init(timeout: .seconds(2)))
+                    _ = try await cache.get("a", as: Int.self)
+                    proxy.set(.loseReplies)
+                    let task = Task {
+                        try await cache.writeThrough("a") { () async throws -> Int? in
+                            Issue.record("the change was made")
+                            return 1
+                        }
+                    }
+                    try await eventually("the lease is taken") { try server("EXISTS", "{app:a}:fill") == 1 }
+                    task.cancel()
+                    await #expect(throws: CancellationError.self) { _ = try await task.value }
+                    let size = try server("DBSIZE")
+                    #expect(size == 0)
+                }
+            }
+        }
+    }
 }
