@@ -64,7 +64,7 @@ struct FillRun<Value: Codable & Sendable>: Sendable {
             case .load(let at): action = await load(at, &cargo, &machine)
             case .fill: action = await fill(&machine, &cargo)
             case .drop(let failed):
-                await drop(failed: failed)
+                await drop(failed: failed, &cargo)
                 action = machine.dropped()
             case .end(let ending): return await end(ending, cargo)
             }
@@ -132,9 +132,12 @@ extension FillRun {
         return cargo.wakes != nil
     }
 
-    private func drop(failed: Bool) async {
+    private func drop(failed: Bool, _ cargo: inout Cargo) async {
         let pause = terms.pauseMilliseconds(purpose)
-        _ = try? await cache.dropFill(entry, token, failedFor: failed && pause > 0 ? pause : nil, operation)
+        let isDropped = try? await cache.dropFill(
+            entry, token, failedFor: failed && pause > 0 ? pause : nil, operation)
+        // It may have got lost: tried again when the callers have gone on.
+        if isDropped == nil { cargo.holdsLease = true }
     }
 
     /// The entry that another process has filled; who joins from now on reads for itself.

@@ -360,4 +360,24 @@ import Testing
             }
         }
     }
+
+    @Test func `a lease that could not be given back after a failed load is given back later`() async throws {
+        try await withRedis { server, redis in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { client in
+                    let cache = RedisCache(client, prefix: "app", options: .init(timeout: .milliseconds(200)))
+                    await #expect(throws: Source.Failure.self) {
+                        _ = try await cache.remember("a") { () async throws -> Int in
+                            proxy.set(.cutBeforeSend(match: "fill", times: 1_000))
+                            throw Source.Failure()
+                        }
+                    }
+                    let leases = try server("EXISTS", "{app:a}:fill")
+                    #expect(leases == 1)
+                    proxy.set(.pass)
+                    try await eventually("it is given back") { try server("EXISTS", "{app:a}:fill") == 0 }
+                }
+            }
+        }
+    }
 }
