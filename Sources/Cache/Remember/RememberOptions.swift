@@ -21,9 +21,9 @@ public struct RememberOptions: Sendable, Hashable {
     ///
     /// The load goes on in the background.
     public var softTimeout: Duration?
-    /// How long any caller waits at most, 1 ms and more: a stale value then, or `loadTimedOut`; ``loadLease`` when nil.
+    /// How long any caller waits at most, 1 ms and more: a stale value then, or `loadTimedOut`; nil for no such limit.
     ///
-    /// The load goes on in the background.
+    /// The load goes on in the background. Without it ``waitForOthers`` and then ``loadLease`` bound the wait.
     public var hardTimeout: Duration?
     /// How long a load may take, 1 ms to ten years; 30 s.
     ///

@@ -48,7 +48,7 @@ public struct CacheCompression: Sendable, Hashable {
 
     /// The original of `size` bytes; nil when the bytes are not exactly that.
     static func unpacked(_ packed: Data, size: Int) -> Data? {
-        guard size > 0 else { return nil }
+        guard size > 0, isPlausible(packed, size: size) else { return nil }
         var payload = Data(count: size)
         let written = payload.withUnsafeMutableBytes { target in
             packed.withUnsafeBytes { source in
@@ -59,6 +59,14 @@ public struct CacheCompression: Sendable, Hashable {
         }
         guard let written, ZSTD_isError(written) == 0, written == size else { return nil }
         return payload
+    }
+
+    /// Before memory is taken: anybody may have written both sizes.
+    static func isPlausible(_ packed: Data, size: Int) -> Bool {
+        // A block holds 128 KiB at most and takes four bytes at least.
+        guard size / (32 << 10) <= packed.count else { return false }
+        let said = packed.withUnsafeBytes { ZSTD_getFrameContentSize($0.baseAddress, $0.count) }
+        return said == UInt64(size)
     }
 
     // A context is some hundred KiB that zstd would otherwise allocate and fill for each value.

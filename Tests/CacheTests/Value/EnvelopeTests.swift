@@ -66,4 +66,17 @@ import Testing
             #expect(entry.bytes(limit: 1 << 20).map { $0.count <= 1 << 20 } ?? true)
         }
     }
+
+    @Test func `a size that the compressed bytes do not say is refused before memory is taken`() throws {
+        let payload = Data(String(repeating: "signalbox ", count: 500).utf8)
+        let packed = try #require(CacheCompression.default.packed(payload))
+        #expect(CacheCompression.isPlausible(packed, size: payload.count))
+        #expect(!CacheCompression.isPlausible(packed, size: payload.count + 1))
+        #expect(!CacheCompression.isPlausible(packed, size: 512 << 20))
+        #expect(!CacheCompression.isPlausible(Data("no frame".utf8), size: 8))
+        // The highest ratio there is.
+        let zeros = Data(count: 4 << 20)
+        let packedZeros = try #require(CacheCompression.default.packed(zeros))
+        #expect(CacheCompression.unpacked(packedZeros, size: zeros.count) == zeros)
+    }
 }
