@@ -37,6 +37,17 @@ extension RedisCache {
         return try await add(amount, to: key, ttl, CounterScripts.incrementFloat, "increment")
     }
 
+    /// Subtracts from a number with a fraction and gives the difference.
+    ///
+    /// As ``increment(_:by:ttl:)``.
+    @discardableResult
+    public func decrement(_ key: String, by amount: Double, ttl: CacheTTL = .default) async throws -> Double {
+        guard amount.isFinite else {
+            throw CacheError(.invalidArgument, operation: "decrement", message: "\(amount) cannot be subtracted")
+        }
+        return try await add(-amount, to: key, ttl, CounterScripts.incrementFloat, "decrement")
+    }
+
     private func add<T: RedisArgument & RedisDecodable>(
         _ amount: T, to key: String, _ ttl: CacheTTL, _ script: RedisScript, _ operation: String
     ) async throws -> T {

@@ -64,4 +64,18 @@ import Testing
             }
         }
     }
+
+    @Test func `fractions are subtracted, and their counters get an end when they are made`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "myapp")
+            #expect(try await cache.increment("score", by: 2.5, ttl: .after(.seconds(60))) == 2.5)
+            #expect(try #require(try server("PTTL", "myapp:score").int) > 0)
+            try server("PEXPIRE", "myapp:score", "30000")
+            #expect(try await cache.decrement("score", by: 0.25, ttl: .after(.seconds(600))) == 2.25)
+            #expect(try #require(try server("PTTL", "myapp:score").int) <= 30_000)
+            #expect(try await cache.decrement("debt", by: 1.5, ttl: .after(.seconds(60))) == -1.5)
+            #expect(try #require(try server("PTTL", "myapp:debt").int) > 0)
+            await expectError(.invalidArgument) { try await cache.decrement("debt", by: Double.infinity) }
+        }
+    }
 }
