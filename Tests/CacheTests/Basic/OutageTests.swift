@@ -107,4 +107,27 @@ import Testing
             server.resume()
         }
     }
+
+    @Test func `that the circuit opened and closed is logged once each`() async throws {
+        try await withRedisServer { server in
+            try await withFaultProxy(to: server.tcp) { proxy in
+                let lines = LogLines()
+                let redis = RedisClient(proxy.configuration, logger: lines.logger)
+                let cache = RedisCache(redis, prefix: "myapp", options: quick)
+                proxy.set(.refuse)
+                for _ in 0..<2 * CircuitBreaker.threshold { _ = try await cache.get("a", as: Int.self) }
+                #expect(lines.count(of: "cache: Redis does not answer") == 1)
+                #expect(lines.count(of: "cache: Redis answers again") == 0)
+                proxy.set(.pass)
+                try await eventually("the circuit closes") {
+                    _ = try await cache.get("a", as: Int.self)
+                    return !cache.engine.isOpen
+                }
+                for _ in 0..<5 { _ = try await cache.get("a", as: Int.self) }
+                #expect(lines.count(of: "cache: Redis does not answer") == 1)
+                #expect(lines.count(of: "cache: Redis answers again") == 1)
+                await redis.close()
+            }
+        }
+    }
 }
