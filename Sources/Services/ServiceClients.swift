@@ -3,8 +3,9 @@ import Synchronization
 
 /// The connections of one service while it is made: it asks for what it needs and gives nothing back itself.
 ///
-/// Services whose connection settings are equal, whatever the prefixes of their keys, have the same client. It is
-/// closed when the last of them is.
+/// Services whose connection settings are equal, ``RedisConfiguration/prefix`` included, have the same client.
+///
+/// The prefix of a store or cache is none of those settings. A client is closed when the last of its services is.
 public final class ServiceClients: Sendable {
     private let pool: ClientPool
     private let leased = Mutex<[RedisConfiguration]>([])

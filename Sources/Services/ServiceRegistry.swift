@@ -27,7 +27,8 @@ public final class ServiceRegistry: Sendable {
         var services: [String: Entry] = [:]
         /// Names in the order in which their services were made.
         var order: [String] = []
-        var isShutDown = false
+        /// Ends all services, once; nothing is made any more.
+        var ending: Task<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -115,7 +116,7 @@ public final class ServiceRegistry: Sendable {
     /// All of them or none.
     func insert(_ entries: [(name: String, entry: Entry)]) throws {
         try state.withLock { state in
-            guard !state.isShutDown else {
+            guard state.ending == nil else {
                 throw ServiceError(.closed, message: "the registry was shut down; make a new one")
             }
             if let taken = entries.first(where: { state.services[$0.name] != nil }) {
@@ -154,9 +155,17 @@ public final class ServiceRegistry: Sendable {
 
     /// Ends all services, the latest first, and closes all clients; a registry makes nothing afterwards.
     ///
-    /// Safe to call twice.
+    /// Safe to call twice: each call returns when all is closed.
     public func shutDown() async {
-        state.withLock { $0.isShutDown = true }
+        let ending = state.withLock { state in
+            let ending = state.ending ?? Task { [self] in await closeAll() }
+            state.ending = ending
+            return ending
+        }
+        await ending.value
+    }
+
+    private func closeAll() async {
         while let last = state.withLock(\.order.last) { await close(last) }
     }
 }

@@ -3,6 +3,7 @@ import Logging
 import RedisCore
 import ServiceLifecycle
 import Services
+import Synchronization
 import TestSupport
 import Testing
 
@@ -171,6 +172,29 @@ import Testing
         }
     }
 
+    @Test func `two who shut it down both wait until all is closed`() async throws {
+        let services = ServiceRegistry()
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        let (begun, begin) = AsyncStream<Void>.makeStream()
+        let isClosed = Flag()
+        try services.add("slow", 1) { _ in
+            begin.finish()
+            for await _ in gate {}
+            isClosed.value.store(true, ordering: .relaxed)
+        }
+        let first = Task { await services.shutDown() }
+        for await _ in begun {}
+        let second = Task {
+            await services.shutDown()
+            return isClosed.value.load(ordering: .relaxed)
+        }
+        // A second call that does not wait would be over by now.
+        for _ in 0..<1_000 { await Task.yield() }
+        open.finish()
+        await first.value
+        #expect(await second.value)
+    }
+
     @Test func `in a service group it closes at the graceful shutdown`() async throws {
         let services = ServiceRegistry()
         services.registerAll()
@@ -193,4 +217,8 @@ import Testing
             #expect(try await store.get("a") == 1)
         }
     }
+}
+
+private final class Flag: Sendable {
+    let value = Atomic(false)
 }
