@@ -8,15 +8,17 @@ package enum Interpolation {
         /// `${` without a closing brace.
         case unterminated
         /// A name that no environment variable can have, such as the empty one.
-        case invalidName(String)
+        ///
+        /// Without the text: it may be part of a password.
+        case invalidName
         /// Not set, and no default given.
         case missing(String)
 
         package var message: String {
             switch self {
             case .unterminated: "'${' has no closing '}' (write '$${' for a literal '${')"
-            case .invalidName(let name):
-                "'${\(name)}' is not a variable name: letters, digits and '_', not starting with a digit "
+            case .invalidName:
+                "'${…}' holds no variable name: letters, digits and '_', not starting with a digit "
                     + "(write '$${' for a literal '${')"
             case .missing(let name):
                 "the environment variable \(name) is not set and has no default (set it, or write ${\(name):default})"
@@ -53,7 +55,7 @@ package enum Interpolation {
     ) throws(Failure) -> String {
         let colon = reference.firstIndex(of: ":")
         let name = String(reference[..<(colon ?? reference.endIndex)])
-        guard isVariableName(name) else { throw .invalidName(name) }
+        guard isVariableName(name) else { throw .invalidName }
         if let value = environment[name] { return value }
         guard let colon else {
             if let unset { return unset }
