@@ -106,6 +106,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         if isCurrent { body() } else { submit(.closure(body)) }
     }
 
+    /// Runs a closure on the loop as soon as possible, but never within the caller.
+    func executeLater(_ body: @escaping @Sendable () -> Void) { submit(.closure(body)) }
+
     /// Runs a closure on the loop and returns what it returns.
     public func run<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
         await withUnsafeContinuation { continuation in

@@ -15,8 +15,10 @@ extension SubscriberConnection {
     }
 
     /// From any thread.
+    ///
+    /// Never at once: the last reference to a listener may be the one that `trackers` hold while they tell it.
     func untrack(_ id: UInt64) {
-        loop.execute { [self] in trackers.remove(id) }
+        loop.executeLater { [self] in trackers.remove(id) }
     }
 
     /// False when the connection has to be made again: a prefix came in after it had asked for the others.

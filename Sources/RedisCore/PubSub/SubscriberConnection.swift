@@ -237,6 +237,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         perform(registry.connectionReady())
         applyPause()
         publishedAt = nil
+        answered = nonce
         lastHeard = Date()
         heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
@@ -315,6 +316,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     private func heardHeartbeat(_ text: String) {
         guard text == "\(nonce)" else { return }
         publishedAt = nil
+        answered = nonce
         heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
         lastHeard = Date()
         guard trackers.wantsProof else { return }
@@ -344,17 +346,16 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         // Only a nonce that the server accepted can be missed: a dead control connection proves nothing about this one.
         let waiter = LoopReply { [self] result in
             guard case .success = result, sent == nonce else { return }
-            if heartbeatSeen.load(ordering: .relaxed) < askedAt { publishedAt = loop.nowMilliseconds }
+            if answered != sent { publishedAt = loop.nowMilliseconds }
         }
-        askedAt = loop.nowMilliseconds
         let command = RedisCommand("PUBLISH", heartbeatName.name, "\(nonce)")
         heartbeats.connection.submit(
             command, LoopReply.Handler.self, token: waiter.token, id: heartbeats.connection.makeID(),
             timeout: configuration.heartbeat.wholeMilliseconds)
     }
 
-    /// When the last nonce was handed to the control connection.
-    private var askedAt: UInt64 = 0
+    /// The last nonce that came back, or that no connection at hand has to bring.
+    private var answered: UInt64 = 0
     /// The second nonce of a period is published when the first has come back, and only while keys are tracked.
     ///
     /// The server sends the changes of a turn of its loop at the turn's end, after what was published in it. So a nonce

@@ -1,4 +1,5 @@
 import RedisCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -25,6 +26,24 @@ import Testing
                 #expect(
                     keys.sorted() == ["t:new", "t:new", "t:old", "t:old", "t:own", "t:script", "t:set", "t:set"])
                 #expect(!log.wasOffLoop)
+                tracking.cancel()
+            }
+        }
+    }
+
+    @Test func `may be given up by who is being told something`() async throws {
+        try await withRedisServer { server in
+            try await withClient(impatient(server.unix)) { redis in
+                let log = QuittingLog()
+                log.tracking.withLock { $0 = try? redis.track(prefixes: ["t:"], log) }
+                try await eventually("ready, and over") { log.tracking.withLock { $0 == nil } }
+                let heirs = TrackingLog(redis)
+                let tracking = try redis.track(prefixes: ["t:"], heirs)
+                try await ready(heirs)
+                try server("SET", "t:k", "1")
+                try await eventually("told") { heirs.heard(.changed("t:k")) }
+                let wasTold = log.wasTold.load(ordering: .relaxed)
+                #expect(!wasTold)
                 tracking.cancel()
             }
         }
@@ -197,4 +216,24 @@ import Testing
         try await eventually("told") { log.heard(.unavailable(.closed)) }
         tracking.cancel()
     }
+}
+
+/// Lets go of its tracking within the first call.
+private final class QuittingLog: TrackingListener {
+    let tracking = Mutex<Tracking?>(nil)
+    let wasTold = Atomic(false)
+
+    func trackingIsReady(asOf: Int64) {
+        // Let go of outside of the lock.
+        let last = tracking.withLock { tracking in
+            defer { tracking = nil }
+            return tracking
+        }
+        withExtendedLifetime(last) {}
+    }
+    func trackedKeyChanged(_ key: UnsafeRawBufferPointer) { wasTold.store(true, ordering: .relaxed) }
+    func trackedKeysFlushed() {}
+    func trackingIsProved(asOf: Int64) {}
+    func trackingIsInterrupted() {}
+    func trackingIsUnavailable(_ error: RedisError) {}
 }
