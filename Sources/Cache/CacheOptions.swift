@@ -48,7 +48,9 @@ public struct CacheOptions: Sendable {
     }
 
     /// What cannot work; every call of the cache throws it.
-    func flaw(prefix: String? = nil) -> CacheError? {
+    ///
+    /// Near caches track all that is below `root`, the prefix of the outermost cache.
+    func flaw(root: String? = nil) -> CacheError? {
         func flaw(_ message: String) -> CacheError {
             CacheError(.invalidArgument, operation: "configure", message: message)
         }
@@ -62,8 +64,8 @@ public struct CacheOptions: Sendable {
         }
         if let text = compression.flaw { return flaw(text) }
         if let text = near?.flaw { return flaw(text) }
-        if near != nil, prefix?.isEmpty == true {
-            return flaw("a near cache needs a prefix, or it would hear of every key there is")
+        if near != nil, root?.isEmpty == true {
+            return flaw("a near cache needs a prefix of the outermost cache, or it would hear of every key there is")
         }
         guard (1...512 << 20).contains(maxValueBytes) else {
             return flaw("the largest value is \(maxValueBytes) bytes; give 1 to \(512 << 20)")

@@ -59,7 +59,7 @@ extension RedisCache {
             replies = try await mget(wanted, operation, key: entry.name)
         }
         let stamps = replies.dropFirst()
-        let known = zip(tags, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
+        let known = zip(tags.map { ExactString($0) }, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
         let state = try await judge(
             replies[0], epochs: Self.latest(stamps.prefix(keys.epochs.count)),
             tagStamps: Dictionary(known, uniquingKeysWith: max), operation)
@@ -87,7 +87,7 @@ extension RedisCache {
     /// What replies of several entries are worth: one MGET if some have tags.
     func judgeMany(_ replies: [Data?], epochs: Int64, _ operation: String) async throws -> [EntryState] {
         let stored = replies.map { $0.map(StoredEntry.init) }
-        let tags = Set(stored.flatMap { $0??.envelope?.tags ?? [] })
+        let tags = Set(stored.flatMap { $0??.envelope?.tags ?? [] }.map { ExactString($0) })
         let stamps = try await stamps(of: tags, operation)
         return stored.map { found in
             guard let found else { return .absent }
@@ -98,29 +98,29 @@ extension RedisCache {
 
     /// What the reply of one entry is worth.
     func judge(
-        _ bytes: Data?, epochs: Int64, tagStamps: [String: Int64], _ operation: String
+        _ bytes: Data?, epochs: Int64, tagStamps: [ExactString: Int64], _ operation: String
     ) async throws -> EntryState {
         guard let bytes else { return .absent }
         guard let entry = StoredEntry(bytes) else { return .damaged }
         guard let tags = entry.envelope?.tags, !tags.isEmpty else { return verdict(entry, epochs: epochs, tagStamps) }
-        let more = try await stamps(of: Set(tags).subtracting(tagStamps.keys), operation)
+        let more = try await stamps(of: Set(tags.map { ExactString($0) }).subtracting(tagStamps.keys), operation)
         return verdict(entry, epochs: epochs, tagStamps.merging(more, uniquingKeysWith: max))
     }
 
     /// A value that was true at a time is dead if something it depends on was invalidated then or later.
-    private func verdict(_ entry: StoredEntry, epochs: Int64, _ tagStamps: [String: Int64]) -> EntryState {
+    private func verdict(_ entry: StoredEntry, epochs: Int64, _ tagStamps: [ExactString: Int64]) -> EntryState {
         guard let envelope = entry.envelope else { return .present(entry) }
         let isDead =
             !options.reads(schema: envelope.schema) || envelope.written <= epochs
-            || envelope.tags.contains { envelope.written <= tagStamps[$0] ?? 0 }
+            || envelope.tags.contains { envelope.written <= tagStamps[ExactString($0)] ?? 0 }
         return isDead ? .dead(entry) : .present(entry)
     }
 
     /// When tags were last invalidated, µs; 0 for never, or longer ago than that is remembered.
-    func stamps(of tags: Set<String>, _ operation: String) async throws -> [String: Int64] {
+    func stamps(of tags: Set<ExactString>, _ operation: String) async throws -> [ExactString: Int64] {
         guard !tags.isEmpty else { return [:] }
         let tags = Array(tags)
-        let replies = try await mget(tags.map(keys.tag), operation, key: nil)
+        let replies = try await mget(tags.map { keys.tag($0.text) }, operation, key: nil)
         return Dictionary(uniqueKeysWithValues: zip(tags, replies.map(Self.stamp)))
     }
 

@@ -49,7 +49,7 @@ public struct RedisCache: Sendable {
         self.options = options
         coder = ValueCoder(serializer: options.serializer)
         nearView = UInt32(options.schema) << 8 | UInt32(options.serializer.codec)
-        flaw = options.flaw(prefix: keys.prefix)
+        flaw = options.flaw(root: keys.root)
         let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0) } : nil
         nearLevel = near
         nearStore = near?.store

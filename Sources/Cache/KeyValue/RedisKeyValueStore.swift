@@ -66,8 +66,8 @@ public struct RedisKeyValueStore: KeyValueStore {
         let chunks = stride(from: 0, to: entries.count, by: Self.keysPerCommand).map { start in
             Array(entries[start..<min(start + Self.keysPerCommand, entries.count)])
         }
-        let counts = try await cache.counts(
-            of: chunks.flatMap { chunk in [chunk.map(CacheKeys.lease), chunk].map(Self.unlink) }, "delete")
+        let commands = chunks.flatMap { chunk in [chunk.map(CacheKeys.lease), chunk].map(Self.unlink) }
+        let counts = try await cache.counts(of: commands, changing: entries, "delete")
         let waiting = chunks.indices.filter { counts[2 * $0] > 0 }.flatMap { chunks[$0] }
         await cache.wake(waitingFor: waiting)
         cache.engine.metrics.deletes.increment(by: Int64(entries.count))
@@ -102,9 +102,11 @@ public struct RedisKeyValueStore: KeyValueStore {
 }
 
 extension RedisCache {
-    /// Sends commands that answer with a count; the first failure is thrown.
-    fileprivate func counts(of commands: [RedisCommand], _ operation: String) async throws -> [Int] {
-        try await engine.call(operation, key: nil) { redis throws(RedisError) in
+    /// Sends commands that change entries and answer with a count; the first failure is thrown.
+    fileprivate func counts(
+        of commands: [RedisCommand], changing entries: [RedisKey], _ operation: String
+    ) async throws -> [Int] {
+        try await change(entries, operation) { redis throws(RedisError) in
             try await redis.pipeline(commands, timeout: options.timeout).map { result throws(RedisError) in
                 if case .integer(let count) = try result.get() { Int(count) } else { 0 }
             }

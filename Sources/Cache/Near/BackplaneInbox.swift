@@ -23,7 +23,8 @@ struct BackplaneInbox: Sendable {
         if last == nil, numbers.count >= Self.mostSenders { numbers = [:] }
         numbers[message.sender] = max(last ?? 0, message.number)
         // Of a sender that is new to us nothing was missed: we listen since before its first message that we heard.
-        if let last, message.number > last + 1 { return .drop(.all) }
+        // Numbers begin with 1; one less cannot overflow, whatever a stranger publishes.
+        if let last, message.number - 1 > last { return .drop(.all) }
         return .drop(message.change)
     }
 

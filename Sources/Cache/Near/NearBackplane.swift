@@ -10,7 +10,12 @@ final class NearBackplane: Sendable {
     private let inbox: Mutex<BackplaneInbox>
     private let subscription = Mutex<RedisSubscription?>(nil)
 
+    /// Its owner is gone.
+    private let isFinished = Atomic(false)
+
     private static let batch = 64
+    /// How often an outbox without an owner tries; by then the others have let go of what is too old.
+    private static let lastTries = 5
 
     init(_ redis: RedisClient, channel: String, retryAfter: Duration = .seconds(2)) {
         self.redis = redis
@@ -59,6 +64,13 @@ final class NearBackplane: Sendable {
         }
     }
 
+    /// Its owner is gone: what is not told yet is told, if that can be done soon, and what others say is not heard.
+    func finish() {
+        isFinished.store(true, ordering: .relaxed)
+        subscription.withLock { $0 = nil }
+        release()
+    }
+
     /// Nobody needs it: what is not told yet is forgotten, and what others say is not heard.
     func stop() {
         outbox.withLock { $0.abandon() }
@@ -87,13 +99,15 @@ final class NearBackplane: Sendable {
     var untold: Int { outbox.withLock(\.count) }
 
     private func send() async {
+        var tries = 0
         while true {
             let messages = outbox.withLock { $0.next(max: Self.batch) }
             guard !messages.isEmpty else { return }
             let failed = await publish(messages)
             guard !failed.isEmpty else { continue }
             outbox.withLock { $0.failed(failed) }
-            if redis.isClosed { outbox.withLock { $0.abandon() } }
+            if isFinished.load(ordering: .relaxed) { tries += 1 }
+            if redis.isClosed || tries >= Self.lastTries { outbox.withLock { $0.abandon() } }
             try? await Task.sleep(for: retryAfter)
         }
     }

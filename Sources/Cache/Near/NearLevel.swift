@@ -46,7 +46,7 @@ final class NearLevel: TrackingListener {
 
     deinit {
         state.withLock { $0.listening?.cancel() }
-        backplane.stop()
+        backplane.finish()
     }
 
     /// Makes one and begins to track.
@@ -123,7 +123,8 @@ extension NearLevel {
         case .connecting, .leaving, .backplane: break
         }
         guard options.onUnavailable != .off else { return }
-        let changes: [NearMessage.Change] = entries.map { .entry($0.name) } + groups.map { .group($0.name) }
+        let changes: [NearMessage.Change] =
+            entries.map { .entry(ExactString($0.name)) } + groups.map { .group(ExactString($0.name)) }
         if case .connecting = mode { backplane.hold(changes) } else { backplane.tell(changes) }
     }
 }
@@ -226,8 +227,8 @@ extension NearLevel {
         guard isListening else { return }
         switch event {
         case .listening: open()
-        case .changed(.entry(let key)): forget(entries: [RedisKey(key)])
-        case .changed(.group(let key)): forget(groups: [RedisKey(key)])
+        case .changed(.entry(let key)): forget(entries: [RedisKey(key.text)])
+        case .changed(.group(let key)): forget(groups: [RedisKey(key.text)])
         case .changed(.all): store.flush(isOpen: true)
         }
     }

@@ -7,17 +7,18 @@ final class NearLevels: Sendable {
         weak var near: NearLevel?
     }
 
-    private let entries = Mutex<[String: Entry]>([:])
+    private let entries = Mutex<[ExactString: Entry]>([:])
     /// Spares the writes of those who have none the mutex.
     private let isUsed = Atomic(false)
 
     /// That of a root, made now if there is none.
     func of(_ keys: CacheKeys, _ redis: RedisClient, _ options: NearCacheOptions) -> NearLevel {
         isUsed.store(true, ordering: .releasing)
+        let root = ExactString(keys.root)
         return entries.withLock { entries in
-            if let near = entries[keys.root]?.near { return near }
+            if let near = entries[root]?.near { return near }
             let near = NearLevel.start(redis, keys, options)
-            entries[keys.root] = Entry(near: near)
+            entries[root] = Entry(near: near)
             return near
         }
     }
@@ -25,6 +26,6 @@ final class NearLevels: Sendable {
     /// That of a root, if there is one: all that writes below the root passes here.
     func existing(_ root: String) -> NearLevel? {
         guard isUsed.load(ordering: .acquiring) else { return nil }
-        return entries.withLock { $0[root]?.near }
+        return entries.withLock { $0[ExactString(root)]?.near }
     }
 }

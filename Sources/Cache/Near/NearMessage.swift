@@ -1,11 +1,14 @@
+import RedisCore
+
 /// What one near cache tells the others, where the server does not: one line of text.
 ///
 /// `‹sender, 16 hexadecimal digits› ‹number› ‹k|g|*› ‹key›`: the sender's messages are counted from 1; `k` is an entry,
 /// `g` the stamp of a tag or namespace, `*` everything. The channel's name carries the version of this line.
 struct NearMessage: Sendable, Equatable {
+    /// Keys are compared by their bytes, as Redis does.
     enum Change: Sendable, Hashable {
-        case entry(String)
-        case group(String)
+        case entry(ExactString)
+        case group(ExactString)
         case all
     }
 
@@ -17,8 +20,8 @@ struct NearMessage: Sendable, Equatable {
         let digits = String(sender, radix: 16)
         let start = String(repeating: "0", count: 16 - digits.count) + digits + " \(number) "
         switch change {
-        case .entry(let key): return start + "k " + key
-        case .group(let key): return start + "g " + key
+        case .entry(let key): return start + "k " + key.text
+        case .group(let key): return start + "g " + key.text
         case .all: return start + "*"
         }
     }
@@ -39,8 +42,8 @@ struct NearMessage: Sendable, Equatable {
         self.sender = sender
         self.number = number
         switch (parts[2], parts.count == 4 ? String(parts[3]) : "") {
-        case ("k", let key) where !key.isEmpty: change = .entry(key)
-        case ("g", let key) where !key.isEmpty: change = .group(key)
+        case ("k", let key) where !key.isEmpty: change = .entry(ExactString(key))
+        case ("g", let key) where !key.isEmpty: change = .group(ExactString(key))
         case ("*", ""): change = .all
         default: return nil
         }

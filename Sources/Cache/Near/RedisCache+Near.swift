@@ -129,8 +129,11 @@ extension RedisCache {
     private func freshTime(_ stored: StoredEntry) -> Int64?? {
         guard let envelope = stored.envelope, let freshness = envelope.freshness else { return .some(nil) }
         guard let now = engine.serverTime else { return nil }
-        let left = envelope.written + freshness.freshFor / 5 * 4 - now
-        return left > 0 ? .some(left / 1_000) : nil
+        // What another program wrote may say anything.
+        let (end, isTooLate) = envelope.written.addingReportingOverflow(freshness.freshFor / 5 * 4)
+        guard !isTooLate, end > now else { return nil }
+        let (left, isTooLong) = end.subtractingReportingOverflow(now)
+        return isTooLong ? nil : .some(left / 1_000)
     }
 
     // MARK: Writing

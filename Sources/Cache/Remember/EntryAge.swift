@@ -26,7 +26,8 @@ struct EntryAge: Sendable, Equatable {
     }
 
     init(written: Int64, freshFor: Int64, loadTime: UInt32) {
-        self.written = written
+        // What another program wrote may say anything; no server's time lies before 1970.
+        self.written = max(0, written)
         self.freshFor = max(0, freshFor)
         self.loadTime = max(1_000, Int64(loadTime) * 1_000)
     }

@@ -20,7 +20,7 @@ struct ReapPage: Sendable {
     }
 
     /// All tags of its entries.
-    var tags: Set<String> { envelopes.values.reduce(into: []) { $0.formUnion($1.tags) } }
+    var tags: Set<ExactString> { envelopes.values.reduce(into: []) { $0.formUnion($1.tags.map { ExactString($0) }) } }
 
     struct Dead: Sendable, Equatable {
         let key: RedisKey
@@ -29,10 +29,10 @@ struct ReapPage: Sendable {
     }
 
     /// What may be deleted.
-    func dead(epoch: Int64, tags stamps: [String: Int64]) -> [Dead] {
+    func dead(epoch: Int64, tags stamps: [ExactString: Int64]) -> [Dead] {
         envelopes.compactMap { key, envelope in
             if envelope.written <= epoch { return Dead(key: key, byTag: nil) }
-            let isDead = envelope.tags.contains { envelope.written <= stamps[$0] ?? 0 }
+            let isDead = envelope.tags.contains { envelope.written <= stamps[ExactString($0)] ?? 0 }
             return isDead ? Dead(key: key, byTag: envelope.written) : nil
         }
     }

@@ -29,7 +29,7 @@ extension RedisCache {
     public func invalidateAll(tags: some Sequence<String> & Sendable) async throws {
         try check()
         // Sorted, so that who watches the server sees the same command for the same tags.
-        let tags = Set(tags).sorted()
+        let tags = Set(tags.map { ExactString($0) }).sorted().map(\.text)
         for tag in tags { try CacheKeys.check(tag: tag, operation: "invalidate") }
         guard !tags.isEmpty else { return }
         // A load that began before may land as long as its lease lasts, and its entry lives from then on.

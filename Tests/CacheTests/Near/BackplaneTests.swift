@@ -42,6 +42,9 @@ import Testing
         #expect(hear(message(2, 7, .entry("c"))) == .drop(.entry("c")))
         #expect(hear(message(2, 10, .entry("c"))) == .drop(.entry("c")))
         #expect(hear([0xFF]) == .drop(.all))
+        // The last number there is, from a stranger: what follows cannot be counted, and nothing overflows.
+        #expect(hear(message(4, .max, .entry("c"))) == .drop(.entry("c")))
+        #expect(hear(message(4, .max, .entry("c"))) == .drop(.entry("c")))
         inbox.forget()
         #expect(hear(message(2, 50, .entry("a"))) == .drop(.entry("a")))
     }
@@ -64,9 +67,15 @@ import Testing
         #expect(!begin())
     }
 
+    @Test func `is sent for each of two keys that only look alike`() {
+        var outbox = BackplaneOutbox(sender: 1)
+        outbox.note([.entry("caf\u{E9}"), .entry("cafe\u{301}")])
+        #expect(outbox.count == 2)
+    }
+
     @Test func `tells that everything changed rather than wait without bound`() {
         var outbox = BackplaneOutbox(sender: 1)
-        for number in 0...BackplaneOutbox.mostWaiting { outbox.note([.entry("\(number)")]) }
+        for number in 0...BackplaneOutbox.mostWaiting { outbox.note([.entry(ExactString("\(number)"))]) }
         #expect(outbox.count == 1)
         outbox.note([.entry("more"), .group("g")])
         func begin() -> Bool { outbox.begin() }
@@ -115,6 +124,19 @@ import Testing
             try await eventually("told") { try await reader.get("k", as: String.self) == nil }
             // The writer heard nothing of its own, and reads what it wrote.
             #expect(try await writer.get("l") == "3")
+        }
+    }
+
+    @Test func `drop what a key-value store of the same process deletes, and tell it`() async throws {
+        try await withUntracked { _, one, other in
+            let cache = try await RedisCache.near(one, .backplane)
+            let reader = try await RedisCache.near(other, .backplane)
+            try await cache.set("k", "1")
+            try await cache.warm("k", "1")
+            try await reader.warm("k", "1")
+            #expect(try await RedisKeyValueStore(one, prefix: "myapp").deleteKeys(["k"]) == 1)
+            #expect(try await cache.get("k", as: String.self) == nil)
+            try await eventually("told") { try await reader.get("k", as: String.self) == nil }
         }
     }
 
@@ -185,6 +207,8 @@ import Testing
                     let backplane = NearBackplane(redis, channel: "myapp:near:1:0", retryAfter: .milliseconds(10))
                     proxy.set(.cutBeforeSend(match: "PUBLISH myapp:near", times: 2))
                     backplane.tell([.entry("k")])
+                    // Its owner goes away meanwhile.
+                    backplane.finish()
                     try await told.wait()
                     try await eventually("all is told") { backplane.untold == 0 }
                     await listener.cancel()
