@@ -23,8 +23,11 @@ extension CacheKeys {
         RedisKey("\(counter.name):\(unit.rawValue)")
     }
 
+    /// What a request did: one id may count and later take, and each is answered for itself.
+    enum CounterMark: String { case add, take }
+
     /// What a request has done already, in the slot of what it changed.
-    static func mark(of request: String, at key: RedisKey) -> RedisKey {
-        RedisKey("\(key.name):req:\(KeyText.escaped(request))")
+    static func mark(_ mark: CounterMark, of request: String, at key: RedisKey) -> RedisKey {
+        RedisKey("\(key.name):req:\(mark.rawValue):\(KeyText.escaped(request))")
     }
 }

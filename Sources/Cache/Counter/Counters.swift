@@ -64,10 +64,12 @@ public struct Counters: Sendable {
     }
 
     /// The counter or its buckets, and the mark of the request if there is one.
-    func keys(_ key: RedisKey, _ request: String?, _ operation: String) throws(CacheError) -> [RedisKey] {
+    func keys(
+        _ key: RedisKey, _ request: String?, _ mark: CacheKeys.CounterMark, _ operation: String
+    ) throws(CacheError) -> [RedisKey] {
         guard let request else { return [key] }
         try CacheKeys.check(request, "a request's id", operation: operation)
-        return [key, CacheKeys.mark(of: request, at: key)]
+        return [key, CacheKeys.mark(mark, of: request, at: key)]
     }
 }
 
@@ -99,6 +101,8 @@ extension Counters {
 
     /// Adds a number with a fraction; the sum after it.
     ///
+    /// A sum beyond the range of `Double` throws `outOfRange` and changes nothing.
+    ///
     /// As ``increment(_:by:requestID:)-(_,Int,_)``.
     @discardableResult
     public func increment(_ id: String, by amount: Double, requestID: String? = nil) async throws -> Double {
@@ -119,13 +123,13 @@ extension Counters {
         let key = try key(id, operation)
         let amount = try text(of: amount, operation)
         let life = try options.life(operation)
-        guard request != nil || !life.isEmpty else {
+        guard request != nil || !life.isEmpty || Value.self != Int.self else {
             return try await call(operation, key) { redis throws(RedisError) in
                 try await redis.command(
                     RedisCommand(command, key, amount), as: String.self, timeout: options.timeout)
             }
         }
-        let keys = try keys(key, request, operation)
+        let keys = try keys(key, request, .add, operation)
         let arguments: [any RedisArgument] = [command, amount, life, try options.memory(operation)]
         return try await call(operation, key) { redis throws(RedisError) in
             try await redis.evaluate(
@@ -214,23 +218,23 @@ extension Counters {
 
     /// Takes what was counted and begins anew; nil when nothing was.
     ///
+    /// What is no such number stays and is told as `wrongType`.
+    ///
     /// - Parameter requestID: With one, a lost reply loses no count: the same id is answered the same again within
     ///   ``CountersOptions/requestMemory``. Without one it is not repeated, and what was counted may be gone.
     public func getAndReset<Value: CounterValue>(
         _ id: String, as type: Value.Type = Int.self, requestID: String? = nil
     ) async throws -> Value? {
         let key = try key(id, "getAndReset")
-        let keys = try keys(key, requestID, "getAndReset")
+        let keys = try keys(key, requestID, .take, "getAndReset")
+        let kind = type == Int.self ? "whole" : type == Double.self ? "fraction" : ""
         let memory = try options.memory("getAndReset")
         let text = try await ask("getAndReset", key) { redis throws(RedisError) in
-            guard requestID != nil else {
-                return try await redis.command(
-                    RedisCommand("GETDEL", key), as: String?.self, timeout: options.timeout)
-            }
-            return try await redis.evaluate(
-                CountersScripts.take, keys: keys, arguments: [memory], as: String?.self, timeout: options.timeout)
+            try await redis.evaluate(
+                CountersScripts.take(isMarked: requestID != nil), keys: keys, arguments: [memory, kind],
+                as: String.self, timeout: options.timeout)
         }
-        guard let text, !text.isEmpty else { return nil }
+        guard !text.isEmpty else { return nil }
         return try value(text, "getAndReset", key)
     }
 }

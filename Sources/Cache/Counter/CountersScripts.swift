@@ -16,8 +16,16 @@ enum CountersScripts {
     private static let plainAdd = RedisScript("counter.add", isSafeToRepeat: false, addSource)
     private static let markedAdd = RedisScript("counter.add", isSafeToRepeat: true, addSource)
 
+    /// Redis adds fractions with more range than a Double has: what no Double could read again is refused before.
     private static let addSource = """
         \(answerAgain)
+        if ARGV[1] == 'INCRBYFLOAT' then
+            local was = redis.pcall('GET', KEYS[1])
+            local sum = type(was) ~= 'table' and (tonumber(was or '0') or 0) + tonumber(ARGV[2])
+            if sum and math.abs(sum) == math.huge then
+                return redis.error_reply('ERR increment would produce NaN or Infinity')
+            end
+        end
         local result = redis.pcall(ARGV[1], KEYS[1], ARGV[2])
         if type(result) == 'table' and result.err then return result end
         if ARGV[3] ~= '' and redis.call('PTTL', KEYS[1]) == -1 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
@@ -29,17 +37,37 @@ enum CountersScripts {
     /// | | |
     /// |---|---|
     /// | KEYS[1] | the counter |
-    /// | KEYS[2] | the mark of the request |
+    /// | KEYS[2] | the mark of the request; absent without one |
     /// | ARGV[1] | how long the mark is kept, ms |
+    /// | ARGV[2] | what is wanted: `whole` (64 bits), `fraction` (a Double), or empty for anything |
     /// | returns | what was counted, as text, empty for nothing; to a repeated request the same again |
-    static let take = RedisScript(
-        "counter.take", isSafeToRepeat: true,
-        """
+    ///
+    /// What the caller could not read stays. The deletion comes first: a server without memory then takes the mark too.
+    static func take(isMarked: Bool) -> RedisScript { isMarked ? markedTake : plainTake }
+
+    private static let plainTake = RedisScript("counter.take", isSafeToRepeat: false, takeSource)
+    private static let markedTake = RedisScript("counter.take", isSafeToRepeat: true, takeSource)
+
+    private static let takeSource = """
         \(answerAgain)
-        local value = redis.call('GETDEL', KEYS[1]) or ''
-        redis.call('SET', KEYS[2], value, 'PX', ARGV[1])
-        return value
-        """)
+        local value = redis.pcall('GET', KEYS[1])
+        if type(value) == 'table' then return value end
+        if value and ARGV[2] == 'whole' then
+            local sign, digits = string.match(value, '^([+-]?)0*(%d+)$')
+            local limit = sign == '-' and '9223372036854775808' or '9223372036854775807'
+            if not digits or #digits > #limit or (#digits == #limit and digits > limit) then
+                return redis.error_reply('ERR value is not an integer or out of range')
+            end
+        elseif value and ARGV[2] == 'fraction' then
+            local number = not string.find(value, '%s') and tonumber(value)
+            if not number or number ~= number or math.abs(number) == math.huge then
+                return redis.error_reply('ERR value is not a valid float')
+            end
+        end
+        redis.call('DEL', KEYS[1])
+        if KEYS[2] then redis.call('SET', KEYS[2], value or '', 'PX', ARGV[1]) end
+        return value or ''
+        """
 
     /// | | |
     /// |---|---|

@@ -57,7 +57,7 @@ public struct WindowedCounters: Sendable {
     @discardableResult
     public func add(_ id: String, by amount: Int = 1, requestID: String? = nil) async throws -> Int {
         let key = try key(id, "add")
-        let keys = try counters.keys(key, requestID, "add")
+        let keys = try counters.keys(key, requestID, .add, "add")
         let arguments: [any RedisArgument] = [amount, unit.width, keep, try counters.options.memory("add")]
         return try await counters.call("add", key) { redis throws(RedisError) in
             try await redis.evaluate(

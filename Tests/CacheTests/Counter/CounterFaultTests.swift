@@ -35,7 +35,7 @@ import Testing
             #expect(try await counters.by(.day, keep: 3).add("n", by: 5, requestID: "r") == 5)
             #expect(proxy.faultDone.count == 2)
 
-            let take = try load(server, CountersScripts.take)
+            let take = try load(server, CountersScripts.take(isMarked: true))
             proxy.set(executed ? .cutBeforeReply(match: take) : .cutBeforeSend(match: take))
             #expect(try await counters.getAndReset("n", requestID: "t") == 5)
             #expect(proxy.faultDone.count == 3)
@@ -53,7 +53,8 @@ import Testing
             let bucket = try load(server, CountersScripts.addToBucket(isMarked: false))
             proxy.set(.cutBeforeReply(match: bucket))
             await expectError(.unavailable) { try await counters.by(.day, keep: 3).add("n") }
-            proxy.set(.cutBeforeReply(match: "GETDEL"))
+            let take = try load(server, CountersScripts.take(isMarked: false))
+            proxy.set(.cutBeforeReply(match: take))
             await expectError(.unavailable) { try await counters.getAndReset("n") }
             proxy.set(.pass)
             #expect(try await counters.by(.day, keep: 3).sum("n", last: 1) == 1)

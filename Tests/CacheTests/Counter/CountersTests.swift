@@ -133,8 +133,64 @@ import Testing
             #expect(try await counters.getAndReset("a", requestID: "month") == 6)
             #expect(try await counters.get("a") == 3)
             #expect(try await counters.getAndReset("none", requestID: "month") == nil)
-            let mark = "signalbox:counter:{orders:a}:req:order-%7B7%7D:%2A"
+            let mark = "signalbox:counter:{orders:a}:req:add:order-%7B7%7D:%2A"
             #expect(try (1...600_000).contains(server("PTTL", mark).int ?? 0))
+        }
+    }
+
+    @Test func `one request may count and take, and each is answered for itself`() async throws {
+        try await withRedis(immortalByDesign) { _, redis in
+            let counters = Counters(redis, name: "orders")
+            #expect(try await counters.increment("a", by: 5, requestID: "r") == 5)
+            try await counters.increment("a")
+            #expect(try await counters.getAndReset("a", requestID: "r") == 6)
+            #expect(try await counters.get("a") == nil)
+            #expect(try await counters.increment("a", by: 5, requestID: "r") == 5)
+        }
+    }
+
+    @Test(arguments: [nil, "r"])
+    func `what cannot be read is not taken`(request: String?) async throws {
+        try await withRedis(immortalByDesign) { server, redis in
+            let counters = Counters(redis, name: "c")
+            let key = try counters.redisKey("a").name
+            for text in ["2.5", "9223372036854775808", "-9223372036854775809", "many", ""] {
+                try server("SET", key, text)
+                await expectError(.wrongType) { try await counters.getAndReset("a", requestID: request) }
+                #expect(try server("GET", key).string == text)
+            }
+            for text in ["many", "inf", "nan", " 1", "1e999"] {
+                try server("SET", key, text)
+                await expectError(.wrongType) {
+                    try await counters.getAndReset("a", as: Double.self, requestID: request)
+                }
+                #expect(try server("GET", key).string == text)
+            }
+            for (number, value) in [Int.max, .min, 0, -7].enumerated() {
+                try await counters.set("a", to: value)
+                #expect(try await counters.getAndReset("a", requestID: request.map { "\($0)\(number)" }) == value)
+                #expect(try await counters.get("a") == nil)
+            }
+            try await counters.set("a", to: -2.5e-3)
+            #expect(try await counters.getAndReset("a", as: Double.self, requestID: request) == -2.5e-3)
+            try server("RPUSH", key, "1")
+            await expectError(.wrongType) { try await counters.getAndReset("a", requestID: request.map { "\($0)l" }) }
+        }
+    }
+
+    @Test func `a sum beyond the range of Double is refused and changes nothing`() async throws {
+        try await withRedis(immortalByDesign) { _, redis in
+            for options in [CountersOptions(), CountersOptions(ttl: .after(.seconds(60)))] {
+                let counters = Counters(redis, name: options.ttl == .never ? "a" : "b", options: options)
+                let large = 1.7e308
+                try await counters.increment("n", by: large)
+                await expectError(.outOfRange) { try await counters.increment("n", by: large) }
+                await expectError(.outOfRange) { try await counters.increment("n", by: large, requestID: "r") }
+                #expect(try await counters.get("n", as: Double.self) == large)
+                #expect(try await counters.decrement("n", by: large) == 0.0)
+                #expect(try await counters.decrement("n", by: large) == -large)
+                await expectError(.outOfRange) { try await counters.decrement("n", by: large) }
+            }
         }
     }
 
