@@ -136,10 +136,17 @@ public final class InMemorySessionStore<Value: Codable & Sendable>: SessionStore
                 .invalidArgument, operation: "session.list", message: "a page has \(limit) sessions; give 1 to 500")
         }
         let found = table.withLock { $0.list(tag: tag, after: after?.expiry, limit: limit, now()) }
+        var sessions: [SessionInfo<Value>] = []
+        var undecodable: [SessionReference] = []
+        for (reference, record) in found.page {
+            do {
+                sessions.append(SessionInfo(reference, record, try coder.content(record, "session.list")))
+            } catch {
+                undecodable.append(reference)
+            }
+        }
         return SessionPage(
-            sessions: try found.page.map {
-                SessionInfo($0.reference, $0.record, try coder.content($0.record, "session.list"))
-            }, next: found.next.map(SessionCursor.init))
+            sessions: sessions, undecodable: undecodable, next: found.next.map(SessionCursor.init))
     }
 
     private func check() throws(CacheError) {

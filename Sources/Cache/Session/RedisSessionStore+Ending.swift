@@ -80,19 +80,24 @@ extension RedisSessionStore {
         let start = after.map { "(\($0.expiry)" } ?? "-inf"
         var members = try await run(scripts.page, [keys.index(tag)], [start, limit], operation, as: [String].self)
         guard let last = members.popLast(), let expiry = Int64(last) else {
-            return SessionPage(sessions: [], next: nil)
+            return SessionPage(sessions: [], undecodable: [], next: nil)
         }
         let replies = try await run(
             scripts.readMany, [keys.index(tag)] + members.map { keys.session(tag, String($0.suffix(22))) }, members,
             operation, as: [SessionReply].self)
         var sessions: [SessionInfo<Value>] = []
+        var undecodable: [SessionReference] = []
         for (member, reply) in zip(members, replies) {
             // Two users whose tags collide, once in 2^48 users, do not see each other's.
             guard let record = reply.record, record.userID == userID else { continue }
             let reference = SessionReference(tag: tag, name: String(member.suffix(22)))
-            sessions.append(SessionInfo(reference, record, try coder.content(record, operation)))
+            do {
+                sessions.append(SessionInfo(reference, record, try coder.content(record, operation)))
+            } catch {
+                undecodable.append(reference)
+            }
         }
         let next = members.count < limit ? nil : SessionCursor(expiry: expiry)
-        return SessionPage(sessions: sessions, next: next)
+        return SessionPage(sessions: sessions, undecodable: undecodable, next: next)
     }
 }

@@ -36,8 +36,10 @@ extension SessionScripts {
     /// | returns | how many active ones were ended |
     ///
     /// A renaming, whatever the number of sessions. The member `-` tells a repeated request that it was executed.
+    /// Begins with a deletion of nothing, which may be done without memory, and so may what follows.
     static let destroyAllBody = """
         if redis.call('EXISTS', KEYS[2]) == 0 then
+            redis.call('DEL', KEYS[2])
             local member, score
             if KEYS[3] then
                 member = (redis.call('HGET', KEYS[3], 'created_at') or '') .. ':' .. ARGV[2]

@@ -101,7 +101,9 @@ extension SessionStore {
     @discardableResult
     public func destroyAll(userID: String) async throws -> Int { try await destroyAll(userID: userID, except: nil) }
 
-    /// All active sessions of a user, the oldest first, in pages of 100 from the store.
+    /// All active sessions of a user that can be read, the oldest first, in pages of 100 from the store.
+    ///
+    /// Those whose data is no `Value` are left out: ``SessionPage/undecodable`` names them, page by page.
     public func list(userID: String) async throws -> [SessionInfo<Value>] {
         var all: [SessionReference: SessionInfo<Value>] = [:]
         var cursor: SessionCursor?
@@ -142,8 +144,10 @@ public enum SessionLookup<Value: Codable & Sendable>: Sendable {
 
 /// Some of a user's sessions.
 public struct SessionPage<Value: Codable & Sendable>: Sendable {
-    /// Those of this page.
+    /// Those of this page that could be read.
     public let sessions: [SessionInfo<Value>]
+    /// Active sessions of this page whose data is no `Value`; they can be ended.
+    public let undecodable: [SessionReference]
     /// Where the next page begins; nil after the last.
     public let next: SessionCursor?
 }

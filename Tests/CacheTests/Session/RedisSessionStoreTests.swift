@@ -87,7 +87,12 @@ import Testing
             let store = RedisSessionStore<Int>(redis)
             let error = await expectError(.undecodable) { try await store.get(session.id) }
             #expect(error?.key == nil)
-            await expectError(.undecodable) { try await store.list(userID: "7") }
+            let readable = try await store.create(userID: "7", data: 1)
+            let page = try await store.list(userID: "7", after: nil, limit: 10)
+            #expect(page.sessions == [readable.info])
+            #expect(page.undecodable == [session.reference])
+            #expect(try await store.list(userID: "7") == [readable.info])
+            #expect(try await store.destroy(page.undecodable[0]))
             #expect(try await store.destroyAll(userID: "7") == 1)
         }
     }

@@ -242,6 +242,18 @@ import Testing
     }
 
     @Test(arguments: SessionRig.Kind.allCases)
+    func `a session that cannot be read stands beside the others in a list`(kind: SessionRig.Kind) async throws {
+        try await withSessions(kind) { rig in
+            let good = try await rig.store.create(userID: "7", data: Cart())
+            let bad = try await rig.store.create(userID: "7", data: Cart(items: [Cart.unreadable]))
+            let page = try await rig.store.list(userID: "7", after: nil, limit: 10)
+            #expect(page.sessions == [good.info])
+            #expect(page.undecodable == [bad.reference])
+            #expect(try await rig.store.list(userID: "7") == [good.info])
+        }
+    }
+
+    @Test(arguments: SessionRig.Kind.allCases)
     func `names, lives and sizes that cannot be are refused`(kind: SessionRig.Kind) async throws {
         try await withSessions(kind, SessionOptions(maxDataBytes: 100)) { rig in
             for user in ["", String(repeating: "x", count: 1_025)] {

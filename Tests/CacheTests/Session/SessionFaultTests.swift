@@ -103,6 +103,7 @@ import Testing
             await expectError(.unavailable) { try await store.update(sessions[0].id) { $0.data.visits = 1 } }
             await expectError(.unavailable) { try await store.rotate(sessions[0].id) }
             #expect(try server("DBSIZE") == keys, "nothing is half done")
+            #expect(try await store.destroyAll(userID: "nobody") == 0)
             #expect(try await store.get(sessions[0].id) == sessions[0])
             #expect(try await store.destroy(sessions[0].id))
             #expect(try await store.destroyAll(userID: "7", except: sessions[3].reference) == 2)

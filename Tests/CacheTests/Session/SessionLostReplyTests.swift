@@ -140,6 +140,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `sessions that were pushed out are buried`(executed: Bool) async throws {
+        try await withCut(scripts.bury, executed: executed, SessionOptions(maxPerUser: 1, timeout: .seconds(20))) {
+            server, store, cut in
+            let old = try await store.create(userID: "7", data: Cart())
+            cut()
+            let new = try await store.create(userID: "7", data: Cart())
+            let key = "signalbox:session:{\(old.reference.tag)}:\(old.reference.name)"
+            #expect(try server("HGETALL", key).strings == ["ended", "revoked"])
+            #expect(try await store.state(old.id) == .revoked)
+            #expect(try await store.list(userID: "7") == [new.info])
+        }
+    }
+
     /// The session was created between the first execution and its repetition: after the first, it does not end.
     @Test func `a repeated end of all spares what began after the first`() async throws {
         try await withRedis { server, redis in

@@ -11,6 +11,21 @@ struct Cart: Codable, Sendable, Equatable {
     var visits = 0
 }
 
+extension Cart {
+    /// With this item it is written and cannot be read again.
+    static let unreadable = "unreadable"
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            items: try container.decode([String].self, forKey: .items),
+            visits: try container.decode(Int.self, forKey: .visits))
+        guard !items.contains(Self.unreadable) else {
+            throw DecodingError.dataCorruptedError(forKey: .items, in: container, debugDescription: "as asked for")
+        }
+    }
+}
+
 /// A store with the clock it lives by in the test's hand.
 struct SessionRig: Sendable {
     enum Kind: CaseIterable { case redis, memory }
