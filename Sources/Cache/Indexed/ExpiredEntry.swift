@@ -21,9 +21,11 @@ public struct ExpiredEntry: Sendable {
 
     /// nil when the event is none of ours.
     init?(_ event: String, attempt: Int, _ bytes: Data?, _ cache: IndexedCache) {
-        guard let colon = event.firstIndex(of: ":"), let milliseconds = Int64(event[..<colon]) else { return nil }
+        // By bytes: a key may begin with a mark that makes one character of the colon and itself.
+        guard let colon = event.utf8.firstIndex(of: UInt8(ascii: ":")), let milliseconds = Int64(event[..<colon])
+        else { return nil }
         namespace = cache.namespace
-        key = IndexedKeys.key(of: String(event[event.index(after: colon)...]))
+        key = IndexedKeys.key(of: String(event[event.utf8.index(after: colon)...]))
         expiredAt = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
         self.attempt = attempt
         id = "\(cache.namespace):\(event)"

@@ -8,6 +8,8 @@ struct ExpiryClaim: Sendable {
     let entries: [ExpiredEntry]
     /// When the next one comes, as far as is known.
     let next: Duration?
+    /// True when there may be more to claim at once; never after a claim that changed nothing.
+    let hasMore: Bool
 
     static func take(_ cache: IndexedCache, _ options: ExpirySweeperOptions) async throws -> ExpiryClaim {
         let lease = options.lease.nanoseconds / 1_000_000
@@ -18,7 +20,9 @@ struct ExpiryClaim: Sendable {
                 ExpiryScripts.claim, keys: cache.keys.expiry,
                 arguments: [cache.keys.root, options.batch, lease, patience], timeout: cache.options.timeout)
         }
-        guard reply.count >= 2, case .integer(let lost) = reply[0], case .integer(let next) = reply[1] else {
+        guard reply.count >= 3, case .integer(let lost) = reply[0], case .integer(let next) = reply[1],
+            case .integer(let seen) = reply[2]
+        else {
             throw CacheError(.unavailable, operation: "claim", message: "the sweeper got an answer that is none")
         }
         if lost > 0 {
@@ -27,8 +31,16 @@ struct ExpiryClaim: Sendable {
                 "expired items were told to nobody in time and are given up",
                 metadata: ["namespace": "\(cache.namespace)", "count": "\(lost)"])
         }
-        let entries = stride(from: 2, to: reply.count - 2, by: 3).compactMap { entry(reply[$0...], cache) }
-        return ExpiryClaim(entries: entries, next: next < 0 ? nil : .milliseconds(next))
+        let entries = stride(from: 3, to: reply.count - 2, by: 3).compactMap { entry(reply[$0...], cache) }
+        let unread = (reply.count - 3) / 3 - entries.count
+        if unread > 0 {
+            cache.engine.logger.error(
+                "ends are noted in a way that cannot be read; they are told to nobody",
+                metadata: ["namespace": "\(cache.namespace)", "count": "\(unread)"])
+        }
+        return ExpiryClaim(
+            entries: entries, next: next < 0 ? nil : .milliseconds(next),
+            hasMore: seen >= Int64(options.batch) || (seen > 0 && next == 0))
     }
 
     private static func entry(_ parts: ArraySlice<RedisValue>, _ cache: IndexedCache) -> ExpiredEntry? {

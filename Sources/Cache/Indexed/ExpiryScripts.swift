@@ -17,7 +17,7 @@ enum ExpiryScripts {
     /// | ARGV[2] | how many at most |
     /// | ARGV[3] | for how long, ms |
     /// | ARGV[4] | how long an end may wait to be told, ms |
-    /// | returns | {given up because they waited too long, ms until the next (−1: none known), event, attempt, value or null, event …} |
+    /// | returns | {given up because they waited too long, ms until the next (−1: none known), of `due` or `expired` looked at (the greater), event, attempt, value or null, event …} |
     ///
     /// After a lost reply what it claimed is claimed again when the time is over; so it is not repeated. An item that
     /// lives although its end was noted was written by a program that does not track: its real end is noted.
@@ -49,8 +49,9 @@ enum ExpiryScripts {
                 end
             end
 
-            local result = {0, -1}
-            for _, event in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, most)) do
+            local events = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, most)
+            local result = {0, -1, math.max(#over / 2, #events)}
+            for _, event in ipairs(events) do
                 if tonumber(string.match(event, '^(%d+):') or 0) < ms - patience then
                     giveUp(event)
                 else

@@ -9,23 +9,32 @@ extension ExpirySweeper {
         guard !entries.isEmpty else { return 0 }
         let held = HeldExpiries(entries)
         let renewal = Task { await renew(held) }
-        let handled = await withTaskGroup(of: Bool.self) { group in
+        let handled = await withTaskGroup(of: Bool?.self) { group in
             var handled = 0
             var waiting = entries[...]
             var running = 0
+            // nil: stopped, or cancelled.
+            group.addTask {
+                for await _ in rest.untilStopped() {}
+                return nil
+            }
             while true {
-                while running < options.concurrency, !rest.isStopped, !Task.isCancelled,
-                    let entry = waiting.popFirst()
-                {
+                if rest.isStopped || Task.isCancelled, !waiting.isEmpty {
+                    // Somebody else shall have them at once, not when the last running handler returned.
+                    for entry in waiting { held.remove(entry) }
+                    await self.hold(Array(waiting), for: .zero)
+                    waiting = []
+                }
+                while running < options.concurrency, let entry = waiting.popFirst() {
                     running += 1
                     group.addTask { await self.tell(entry, held) }
                 }
-                guard let isDone = await group.next() else { break }
+                guard running > 0, let result = await group.next() else { break }
+                guard let isDone = result else { continue }
                 running -= 1
                 if isDone { handled += 1 }
             }
-            // Stopped: somebody else shall have them at once.
-            if !waiting.isEmpty { await self.hold(Array(waiting), for: .zero) }
+            group.cancelAll()
             return handled
         }
         renewal.cancel()
@@ -35,7 +44,7 @@ extension ExpirySweeper {
 
     private func tell(_ entry: ExpiredEntry, _ held: HeldExpiries) async -> Bool {
         do {
-            try await handler(entry)
+            try await HandlerLimit(limit: options.handlerTimeout).run { [handler] in try await handler(entry) }
             held.remove(entry)
             IndexedMetrics.shared.told.increment()
             await acknowledge(entry)
@@ -102,12 +111,14 @@ extension ExpirySweeper {
 
 /// The ends whose handlers have not returned.
 final class HeldExpiries: Sendable {
-    private let held: Mutex<[String: ExpiredEntry]>
+    /// By the bytes of their events, as Redis tells them apart.
+    private let held: Mutex<[ExactString: ExpiredEntry]>
 
     init(_ entries: [ExpiredEntry]) {
-        held = Mutex(Dictionary(entries.map { ($0.event, $0) }, uniquingKeysWith: { first, _ in first }))
+        held = Mutex(
+            Dictionary(entries.map { (ExactString($0.event), $0) }, uniquingKeysWith: { first, _ in first }))
     }
 
     var entries: [ExpiredEntry] { held.withLock { Array($0.values) } }
-    func remove(_ entry: ExpiredEntry) { held.withLock { $0[entry.event] = nil } }
+    func remove(_ entry: ExpiredEntry) { held.withLock { $0[ExactString(entry.event)] = nil } }
 }

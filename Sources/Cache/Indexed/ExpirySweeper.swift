@@ -15,8 +15,9 @@ import Synchronization
 ///
 /// Ends are noted in the same scripts that write the items, so none is forgotten, as they are with the server's own
 /// events. Run as many sweepers as you like: each end is claimed by one of them for a lease, which is renewed while the
-/// handler runs, and acknowledged when the handler returned. One that throws is tried again after a pause; one whose
-/// process died, when the lease is over. A handler may therefore see an end twice: compare ``ExpiredEntry/id``.
+/// handler runs, and acknowledged when the handler returned. One that throws, or takes longer than
+/// ``ExpirySweeperOptions/handlerTimeout``, is tried again after a pause; one whose process died, when the lease is
+/// over. A handler may therefore see an end twice: compare ``ExpiredEntry/id``.
 ///
 /// An end is given up, logged and counted when nobody was told of it for ``ExpiryTracking/retention``. Not told are
 /// items that were deleted before their time or that Redis lost; one that was evicted is told when its time is over.
@@ -31,7 +32,8 @@ public final class ExpirySweeper: Service, Sendable {
     /// - Parameters:
     ///   - cache: A namespace whose ends are noted: give it `expiry: .keys()` or `.values()`.
     ///   - clock: What it rests by.
-    ///   - onExpire: Called for each end; several run at once. It is cancelled when `run()` is.
+    ///   - onExpire: Called for each end; several run at once. It is cancelled when `run()` is, and when it
+    ///     takes too long: one that does not heed that runs on beside its next attempt.
     /// - Throws: `invalidArgument`.
     public init(
         _ cache: IndexedCache, options: ExpirySweeperOptions = ExpirySweeperOptions(),
@@ -51,8 +53,7 @@ public final class ExpirySweeper: Service, Sendable {
         handler = onExpire
     }
 
-    /// Sweeps until a graceful shutdown: then running handlers are waited for and what was claimed besides is given
-    /// back.
+    /// Sweeps until a graceful shutdown: then what waits is given back at once and running handlers are waited for.
     ///
     /// One round trip a pause while nothing is due. Redis being away is no error: it is asked again.
     ///
@@ -99,7 +100,8 @@ public final class ExpirySweeper: Service, Sendable {
         while true {
             let claim = try await ExpiryClaim.take(cache, options)
             handled += await tell(claim.entries, rest)
-            guard claim.entries.count == options.batch, !rest.isStopped else { return (handled, claim.next) }
+            // Not by the number of entries: some of what was looked at may have been given up or have a later end.
+            guard claim.hasMore, !rest.isStopped else { return (handled, claim.next) }
         }
     }
 

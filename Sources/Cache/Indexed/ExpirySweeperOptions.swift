@@ -13,6 +13,10 @@ public struct ExpirySweeperOptions: Sendable {
     public var batch: Int
     /// How many handlers run at once, 1 to 1,000; 8.
     public var concurrency: Int
+    /// How long a handler may take, 1 ms to a day, nil for any time; 60 s.
+    ///
+    /// Then it is cancelled, and the end is told again as if it had thrown.
+    public var handlerTimeout: Duration?
     /// The first pause after a handler threw, 1 s; doubled each time up to ``longestRetry``.
     public var firstRetry: Duration
     /// The longest pause after a handler threw; 5 minutes.
@@ -25,12 +29,14 @@ public struct ExpirySweeperOptions: Sendable {
     /// The defaults, unless told otherwise.
     public init(
         lease: Duration = .seconds(60), pause: Duration = .seconds(1), batch: Int = 100, concurrency: Int = 8,
-        firstRetry: Duration = .seconds(1), longestRetry: Duration = .seconds(300), usesKeyspaceEvents: Bool = false
+        handlerTimeout: Duration? = .seconds(60), firstRetry: Duration = .seconds(1),
+        longestRetry: Duration = .seconds(300), usesKeyspaceEvents: Bool = false
     ) {
         self.lease = lease
         self.pause = pause
         self.batch = batch
         self.concurrency = concurrency
+        self.handlerTimeout = handlerTimeout
         self.firstRetry = firstRetry
         self.longestRetry = longestRetry
         self.usesKeyspaceEvents = usesKeyspaceEvents
@@ -55,6 +61,9 @@ public struct ExpirySweeperOptions: Sendable {
         }
         guard (1...1_000).contains(batch), (1...1_000).contains(concurrency) else {
             return flaw("the sweeper's batch is \(batch), its concurrency \(concurrency); give 1 to 1000")
+        }
+        if let handlerTimeout, !(Duration.milliseconds(1)...Duration.seconds(86_400)).contains(handlerTimeout) {
+            return flaw("the sweeper's handlers may take \(handlerTimeout); give 1 ms to a day, or nil")
         }
         guard firstRetry >= .milliseconds(1), firstRetry <= longestRetry, longestRetry <= .seconds(86_400) else {
             return flaw("the sweeper retries after \(firstRetry) to \(longestRetry); give 1 ms to a day")

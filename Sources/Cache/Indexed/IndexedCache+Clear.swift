@@ -41,7 +41,9 @@ extension IndexedCache {
 
     /// The membership that an index's key stands for.
     private func members(of index: RedisKey) -> String? {
-        let parts = index.name.dropFirst("\(keys.root):index:".count).split(separator: ":")
+        // By bytes: a value may begin with a mark that makes one character of the colon and itself.
+        let parts = index.name.utf8.dropFirst("\(keys.root):index:".utf8.count)
+            .split(separator: UInt8(ascii: ":")).map { String(decoding: $0, as: UTF8.self) }
         return parts.count == 2 ? "\u{1}\(parts[0])\u{2}\(parts[1])\u{3}" : nil
     }
 

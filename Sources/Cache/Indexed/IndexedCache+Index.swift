@@ -49,6 +49,9 @@ extension IndexedCache {
 
     /// All items of an index by their keys: all pages, each item once.
     ///
+    /// Keys that differ in their bytes and yet are equal for Swift, such as é in one scalar and in two, are two items
+    /// and one key of the dictionary; pages have both.
+    ///
     /// - Throws: `undecodable` when one of them is no `T`, else as ``getByIndex(_:_:as:after:limit:)``.
     public func allByIndex<T: Decodable & Sendable>(
         _ index: String, _ value: String, as type: T.Type = T.self
@@ -69,6 +72,8 @@ extension IndexedCache {
     }
 
     /// All keys of an index: all pages, each key once.
+    ///
+    /// Keys that are equal for Swift count as one, as for ``allByIndex(_:_:as:)``.
     ///
     /// Errors as ``getByIndex(_:_:as:after:limit:)``.
     public func allKeysByIndex(_ index: String, _ value: String) async throws -> Set<String> {

@@ -60,13 +60,17 @@ extension IndexedCache {
 
     /// Several values by their keys, those without one left out; one round trip.
     ///
+    /// Keys that differ in their bytes and yet are equal for Swift, such as é in one scalar and in two, are two items
+    /// and one key of the dictionary: ask for those one by one.
+    ///
     /// - Throws: `undecodable` for the first value found that is not a `T`, else as ``get(_:as:)``.
     public func getMany<T: Decodable & Sendable>(
         _ wanted: some Sequence<String> & Sendable, as type: T.Type = T.self
     ) async throws -> [String: T] {
         try await observed("getMany") {
             try check()
-            let keys = Array(Set(wanted))
+            // By their bytes: of two that are equal for Swift perhaps only one is there.
+            let keys = Set(wanted.map { ExactString($0) }).map(\.text)
             guard !keys.isEmpty else { return [:] }
             let names = try keys.map { try name($0, "getMany") }
             let replies: [Data?]

@@ -7,6 +7,8 @@ final class Rest: Sendable {
         /// Somebody asked for work since the last pause.
         var isWoken = false
         var sleep: Task<Void, Never>?
+        /// Who waits for the stop, one at a time.
+        var listener: AsyncStream<Never>.Continuation?
     }
 
     private let clock: any Clock<Duration>
@@ -17,7 +19,21 @@ final class Rest: Sendable {
     var isStopped: Bool { state.withLock(\.isStopped) }
 
     func wake() { end { $0.isWoken = true } }
-    func stop() { end { $0.isStopped = true } }
+    func stop() {
+        end { $0.isStopped = true }
+        state.withLock { $0.listener.take() }?.finish()
+    }
+
+    /// Ends when it is stopped; takes the place of what was given before.
+    func untilStopped() -> AsyncStream<Never> {
+        let (stream, listener) = AsyncStream<Never>.makeStream()
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.listener = listener }
+            return state.isStopped
+        }
+        if isStopped { listener.finish() }
+        return stream
+    }
 
     private func end(_ change: (inout State) -> Void) {
         let sleep = state.withLock { state in

@@ -118,8 +118,8 @@ struct VirtualIndex {
         while true {
             let reply = try call(ExpiryScripts.claim, keys.expiry, [keys.root, "3", "60000", "\(Self.retention)"])
             let parts = reply.array ?? []
-            guard parts.count > 2 else { return told }
-            for position in stride(from: 2, to: parts.count, by: 3) {
+            guard parts.count > 3 else { return told }
+            for position in stride(from: 3, to: parts.count, by: 3) {
                 guard let event = parts[position].string else { continue }
                 #expect(told[event] == nil, "\(event) was told twice")
                 if case .bulk(let bytes) = parts[position + 2] {
