@@ -2,8 +2,8 @@ public import RedisCore
 
 /// How codes look, how long they live and how often they may be tried; every field has a default that suits most.
 ///
-/// With the defaults somebody who tries all the time has 25 guesses an hour at one id: one in 40,000 of a million
-/// codes.
+/// With the defaults somebody who tries all the time has 25 guesses an hour at one id in the long run: one in 40,000 of
+/// a million codes. In some hour it may be 30, as a code that was sent before it can still be tried.
 public struct OneTimeCodeOptions: Sendable {
     /// Digits of a code, 4 to 10; 6.
     public var length: Int
