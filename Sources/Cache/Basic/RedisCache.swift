@@ -48,7 +48,7 @@ public struct RedisCache: Sendable {
         self.keys = keys
         self.options = options
         coder = ValueCoder(serializer: options.serializer)
-        nearView = UInt32(options.schema) << 8 | UInt32(options.serializer.codec)
+        nearView = options.near == nil ? 0 : NearView(options).number
         flaw = options.flaw(root: keys.root)
         let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0) } : nil
         nearLevel = near

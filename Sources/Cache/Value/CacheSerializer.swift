@@ -1,5 +1,6 @@
 public import FoundationEssentials
 import RedisCore
+import Synchronization
 
 /// Turns values into bytes and back; a cache has one, JSON unless told otherwise.
 ///
@@ -26,17 +27,23 @@ public struct JSONCacheSerializer: CacheSerializer {
 
     private let encoder: JSONEncoder
     private let decoder: JSONDecoder
+    /// Which coders these are: 0 for the shared ones.
+    let coders: UInt64
+
+    private static let nextCoders = Atomic<UInt64>(1)
 
     /// The format that other programs read without knowing this package.
     public init() {
         encoder = Self.sharedEncoder
         decoder = Self.sharedDecoder
+        coders = 0
     }
 
     /// The same with coders of your own; they are used concurrently and must not be changed any more.
     public init(encoder: JSONEncoder, decoder: JSONDecoder) {
         self.encoder = encoder
         self.decoder = decoder
+        coders = Self.nextCoders.wrappingAdd(1, ordering: .relaxed).oldValue
     }
 
     /// The value as JSON.
