@@ -82,7 +82,7 @@ import Testing
         let idempotency = Idempotency(store)
         let runs = Notes<Int>()
         // Handled again each time its answer is over: many ends of one key.
-        try await eventually("its answer was over ten times") {
+        try await eventually("its answer was over ten times", within: .seconds(120)) {
             _ = try await idempotency.run(key: "a", print) { [answer] in
                 runs.add(1)
                 return answer
