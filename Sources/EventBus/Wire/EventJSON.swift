@@ -6,13 +6,7 @@ public enum EventJSON {
     /// The decoder used unless another is given; safe to share.
     public static let decoder: JSONDecoder = {
         let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .custom { decoder in
-            let container = try decoder.singleValueContainer()
-            guard let date = RFC3339.parse(try container.decode(String.self)) else {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an RFC 3339 date")
-            }
-            return date
-        }
+        decoder.dateDecodingStrategy = .rfc3339
         return decoder
     }()
 
@@ -20,14 +14,7 @@ public enum EventJSON {
     public static let encoder: JSONEncoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
-        encoder.dateEncodingStrategy = .custom { date, encoder in
-            var container = encoder.singleValueContainer()
-            guard let text = RFC3339.string(date) else {
-                throw EncodingError.invalidValue(
-                    date, .init(codingPath: encoder.codingPath, debugDescription: "the year is not in 1...9999"))
-            }
-            try container.encode(text)
-        }
+        encoder.dateEncodingStrategy = .rfc3339
         return encoder
     }()
 
