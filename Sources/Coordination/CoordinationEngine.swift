@@ -38,29 +38,13 @@ final class CoordinationEngine: Sendable {
         let loop = Mutex(Weak())
     }
 
-    private struct Entry {
-        weak var engine: CoordinationEngine?
-    }
+    /// An engine keeps its client alive.
+    private static let engines = PerClient<CoordinationEngine>()
 
-    /// The identity cannot be reused while the entry is valid: the engine keeps its client alive.
-    private static let engines = Mutex<[ObjectIdentifier: Entry]>([:])
-
-    static func of(_ redis: RedisClient) -> CoordinationEngine {
-        engines.withLock { engines in
-            let id = ObjectIdentifier(redis)
-            if let engine = engines[id]?.engine { return engine }
-            let engine = CoordinationEngine(redis)
-            engines[id] = Entry(engine: engine)
-            return engine
-        }
-    }
+    static func of(_ redis: RedisClient) -> CoordinationEngine { engines.value(for: redis) { CoordinationEngine($0) } }
 
     deinit {
         redis.stopObservingReconnects(reconnects)
-        let id = ObjectIdentifier(redis)
-        Self.engines.withLock { engines in
-            // A successor may have been made since the last reference went away.
-            if engines[id]?.engine == nil { engines[id] = nil }
-        }
+        Self.engines.forget(redis)
     }
 }

@@ -37,30 +37,14 @@ final class CacheEngine: Sendable {
         reconnects = redis.observeReconnects { clock.value.withLock { $0.forget(CacheEngine.localTime) } }
     }
 
-    private struct Entry {
-        weak var engine: CacheEngine?
-    }
+    /// An engine keeps its client alive.
+    private static let engines = PerClient<CacheEngine>()
 
-    /// The identity cannot be reused while the entry is valid: the engine keeps its client alive.
-    private static let engines = Mutex<[ObjectIdentifier: Entry]>([:])
-
-    static func of(_ redis: RedisClient) -> CacheEngine {
-        engines.withLock { engines in
-            let id = ObjectIdentifier(redis)
-            if let engine = engines[id]?.engine { return engine }
-            let engine = CacheEngine(redis)
-            engines[id] = Entry(engine: engine)
-            return engine
-        }
-    }
+    static func of(_ redis: RedisClient) -> CacheEngine { engines.value(for: redis) { CacheEngine($0) } }
 
     deinit {
         redis.stopObservingReconnects(reconnects)
-        let id = ObjectIdentifier(redis)
-        Self.engines.withLock { engines in
-            // A successor may have been made since the last reference went away.
-            if engines[id]?.engine == nil { engines[id] = nil }
-        }
+        Self.engines.forget(redis)
     }
 }
 
