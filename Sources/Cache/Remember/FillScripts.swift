@@ -38,23 +38,6 @@ enum FillScripts {
         return {1, now}
         """)
 
-    /// For who is about to change the source: takes the lease from whoever has it, so that no load that began before
-    /// the change can land.
-    ///
-    /// | | |
-    /// |---|---|
-    /// | KEYS[1] | the fill lease |
-    /// | ARGV[1] | the caller's token |
-    /// | ARGV[2] | how long the change may take, ms |
-    /// | returns | the server's time, µs |
-    static let begin = RedisScript(
-        "cache.fill.begin", isSafeToRepeat: true,
-        """
-        local time = redis.call('TIME')
-        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-        return tonumber(time[1]) * 1000000 + tonumber(time[2])
-        """)
-
     /// | | |
     /// |---|---|
     /// | KEYS[1] | the entry |

@@ -45,18 +45,6 @@ extension RedisCache {
         return answer
     }
 
-    /// Takes the lease from whoever has it; the server's time, µs.
-    func beginFill(_ entry: RedisKey, _ token: FillToken, lease: Int64, _ operation: String) async throws -> Int64 {
-        let sent = CacheEngine.localTime
-        let time = try await engine.call(operation, key: entry.name) { redis throws(RedisError) in
-            try await redis.evaluate(
-                FillScripts.begin, keys: [CacheKeys.lease(of: entry)], arguments: [token.text, lease], as: Int64.self,
-                timeout: options.timeout)
-        }
-        engine.note(serverTime: time, sentAt: sent)
-        return time
-    }
-
     /// Writes an entry if the lease is still the token's; `life` as ``life(_:_:_:)`` gives it.
     func fill(
         _ entry: RedisKey, _ token: FillToken, _ bytes: Data, life: String, _ operation: String
