@@ -29,6 +29,13 @@ import Testing
             .joined(separator: "\n")
     }
 
+    @Test func `a bomb of aliases is refused before it is built`() {
+        var bomb = "a0: &a0 [x, y]\n"
+        for level in 1...40 { bomb += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
+        bomb += "handlers:\n  ? *a40\n  : 1\n  ? *a39\n  : 2\n"
+        #expect(problems(bomb).contains { $0.contains("more than 16 aliases") })
+    }
+
     @Test func `the configuration of the design is read`() throws {
         let configuration = try read(
             """
@@ -210,7 +217,7 @@ import Testing
             yaml +=
                 "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ") + "]\n"
         }
-        #expect(problems(yaml).contains { $0.contains("unknown key") })
+        #expect(problems(yaml).contains { $0.contains("more than 16 aliases") })
     }
 
     @Test func `an empty or absent URL means that the environment decides`() throws {
