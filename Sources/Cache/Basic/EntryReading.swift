@@ -21,10 +21,13 @@ enum EntryState: Sendable {
 /// One reading of one entry.
 struct EntrySight: Sendable {
     let state: EntryState
-    /// As stored; nil for none.
-    let bytes: Data?
+    /// The entry, then stamps.
+    fileprivate let replies: ValueArray
     /// What PTTL says, ms; nil when it was not asked.
     var life: Int64?
+
+    /// As stored; nil for none.
+    var bytes: Data? { replies[0] }
 }
 
 extension RedisCache {
@@ -32,7 +35,7 @@ extension RedisCache {
     ///
     /// `tags` are those that the entry is expected to have. Tags it has besides cost a second round trip.
     func fetch(_ entry: RedisKey, tags: [String] = [], operation: String) async throws -> EntryState {
-        try await fetchBytes(entry, tags: tags, operation: operation).state
+        fresh(try await sight(entry, tags: tags, operation: operation).state)
     }
 
     /// The same with the entry's bytes, for a change that depends on them.
@@ -50,7 +53,7 @@ extension RedisCache {
         _ entry: RedisKey, tags: [String] = [], operation: String, withLife: Bool = false
     ) async throws -> EntrySight {
         let wanted = [entry] + keys.epochs + tags.map(keys.tag)
-        let replies: [Data?]
+        let replies: ValueArray
         var life: Int64?
         if withLife {
             let found = try await valuesWithLives(wanted, of: [entry], operation)
@@ -58,17 +61,17 @@ extension RedisCache {
         } else {
             replies = try await mget(wanted, operation, key: entry.name)
         }
-        let stamps = replies.dropFirst()
-        let known = zip(tags.map { ExactString($0) }, stamps.dropFirst(keys.epochs.count).map(Self.stamp))
-        let state = try await judge(
-            replies[0], epochs: Self.latest(stamps.prefix(keys.epochs.count)),
-            tagStamps: Dictionary(known, uniquingKeysWith: max), operation)
-        return EntrySight(state: state, bytes: replies[0], life: life)
+        let epochs = replies.latest(1..<keys.epochs.count + 1)
+        var known: [ExactString: Int64] = [:]
+        for (index, tag) in tags.enumerated() { known[ExactString(tag)] = replies.stamp(1 + keys.epochs.count + index) }
+        let state = try await judge(replies, epochs: epochs, tagStamps: known, operation)
+        return EntrySight(state: state, replies: replies, life: life)
     }
 
     /// Whether nothing that a value depends on was invalidated at `written` or later.
     func isAlive(written: Int64, tags: [String], _ operation: String) async throws -> Bool {
-        Self.latest(try await mget(keys.epochs + tags.map(keys.tag), operation, key: nil)) < written
+        let stamps = try await mget(keys.epochs + tags.map(keys.tag), operation, key: nil)
+        return stamps.latest(0..<stamps.count) < written
     }
 
     /// Beyond its freshness an entry is there only for `remember` to fall back on.
@@ -81,7 +84,7 @@ extension RedisCache {
     func fetchMany(_ entries: [RedisKey], operation: String) async throws -> [EntryState] {
         let replies = try await mget(entries + keys.epochs, operation, key: nil)
         return try await judgeMany(
-            Array(replies.prefix(entries.count)), epochs: Self.latest(replies.dropFirst(entries.count)), operation)
+            Array(replies.prefix(entries.count)), epochs: replies.latest(entries.count..<replies.count), operation)
     }
 
     /// What replies of several entries are worth: one MGET if some have tags.
@@ -96,12 +99,13 @@ extension RedisCache {
         }
     }
 
-    /// What the reply of one entry is worth.
+    /// What the first of some replies, that of an entry, is worth.
     func judge(
-        _ bytes: Data?, epochs: Int64, tagStamps: [ExactString: Int64], _ operation: String
+        _ replies: ValueArray, epochs: Int64, tagStamps: [ExactString: Int64], _ operation: String
     ) async throws -> EntryState {
-        guard let bytes else { return .absent }
-        guard let entry = StoredEntry(bytes) else { return .damaged }
+        let found = replies.read { replies in replies[0].map { StoredEntry($0) } }
+        guard let found else { return .absent }
+        guard let entry = found else { return .damaged }
         guard let tags = entry.envelope?.tags, !tags.isEmpty else { return verdict(entry, epochs: epochs, tagStamps) }
         let more = try await stamps(of: Set(tags.map { ExactString($0) }).subtracting(tagStamps.keys), operation)
         return verdict(entry, epochs: epochs, tagStamps.merging(more, uniquingKeysWith: max))
@@ -110,10 +114,12 @@ extension RedisCache {
     /// A value that was true at a time is dead if something it depends on was invalidated then or later.
     private func verdict(_ entry: StoredEntry, epochs: Int64, _ tagStamps: [ExactString: Int64]) -> EntryState {
         guard let envelope = entry.envelope else { return .present(entry) }
-        let isDead =
-            !options.reads(schema: envelope.schema) || envelope.written <= epochs
+        return isDead(envelope, epochs, tagStamps) ? .dead(entry) : .present(entry)
+    }
+
+    func isDead(_ envelope: Envelope, _ epochs: Int64, _ tagStamps: [ExactString: Int64]) -> Bool {
+        !options.reads(schema: envelope.schema) || envelope.written <= epochs
             || envelope.tags.contains { envelope.written <= tagStamps[ExactString($0)] ?? 0 }
-        return isDead ? .dead(entry) : .present(entry)
     }
 
     /// When tags were last invalidated, µs; 0 for never, or longer ago than that is remembered.
@@ -121,7 +127,7 @@ extension RedisCache {
         guard !tags.isEmpty else { return [:] }
         let tags = Array(tags)
         let replies = try await mget(tags.map { keys.tag($0.text) }, operation, key: nil)
-        return Dictionary(uniqueKeysWithValues: zip(tags, replies.map(Self.stamp)))
+        return Dictionary(uniqueKeysWithValues: zip(tags, tags.indices.map(replies.stamp)))
     }
 
     /// An entry as it was at some moment after the server's time `at`, µs, for a change that depends on it.
@@ -136,32 +142,59 @@ extension RedisCache {
                 .unavailable, operation: operation, key: entry.name, message: "Redis did not tell its time")
         }
         let state = try await judge(
-            replies[0], epochs: Self.latest(replies.dropFirst()), tagStamps: [:], operation)
+            replies, epochs: replies.latest(1..<replies.count), tagStamps: [:], operation)
         return (fresh(state), replies[0], time)
     }
 
-    func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> [Data?] {
+    func mget(_ keys: [RedisKey], _ operation: String, key: String?) async throws -> ValueArray {
         // Freshness is judged by the server's clock: when that is not known, it is asked for on the way.
-        try await mget(keys, operation, key: key, withTime: engine.serverTime == nil).values
+        guard engine.serverTime != nil else { return try await mget(keys, operation, key: key, withTime: true).values }
+        let replies = try await engine.values(of: keys, operation, key: key, timeout: options.timeout)
+        return try checked(replies, keys.count, operation, key: key)
     }
 
     private func mget(
         _ keys: [RedisKey], _ operation: String, key: String?, withTime: Bool
-    ) async throws -> (values: [Data?], time: Int64?) {
-        let sent = CacheEngine.localTime
-        let (replies, time) = try await engine.call(operation, key: key) { redis throws(RedisError) in
-            guard withTime else {
-                return (try await redis.values(of: keys, timeout: options.timeout), nil as Int64?)
-            }
+    ) async throws -> (values: ValueArray, time: Int64?) {
+        try await mget(keys.count, operation, key: key) { redis throws(RedisError) in
+            guard withTime else { return (try await redis.values(of: keys, timeout: options.timeout), nil) }
             return try await redis.valuesAndTime(RedisCommand("MGET", arguments: keys), timeout: options.timeout)
         }
+    }
+
+    /// MGET of many entries by their escaped names, then of the stamps of this cache and those around it.
+    func mgetMany(_ names: [String], _ operation: String) async throws -> ValueArray {
+        let withTime = engine.serverTime == nil
+        return try await mget(names.count + keys.epochs.count, operation, key: nil) { redis throws(RedisError) in
+            guard withTime else {
+                let values = try await redis.values(
+                    prefix: keys.start, names: names, others: keys.epochs, timeout: options.timeout)
+                return (values, nil)
+            }
+            let wanted = names.map { RedisKey(keys.start + $0) } + keys.epochs
+            return try await redis.valuesAndTime(RedisCommand("MGET", arguments: wanted), timeout: options.timeout)
+        }.values
+    }
+
+    private func mget(
+        _ count: Int, _ operation: String, key: String?,
+        _ ask: (RedisClient) async throws(RedisError) -> (ValueArray, Int64?)
+    ) async throws -> (values: ValueArray, time: Int64?) {
+        let sent = CacheEngine.localTime
+        let (replies, time) = try await engine.call(operation, key: key, ask)
         if let time { engine.note(serverTime: time, sentAt: sent) }
-        guard replies.count == keys.count else {
+        return (try checked(replies, count, operation, key: key), time)
+    }
+
+    private func checked(
+        _ replies: ValueArray, _ count: Int, _ operation: String, key: String?
+    ) throws(CacheError) -> ValueArray {
+        guard replies.count == count else {
             throw CacheError(
                 .unavailable, operation: operation, key: key,
-                message: "\(operation) got \(replies.count) values for \(keys.count) keys")
+                message: "\(operation) got \(replies.count) values for \(count) keys")
         }
-        return (replies, time)
+        return replies
     }
 
     static func stamp(_ reply: Data?) -> Int64 {
@@ -178,7 +211,7 @@ extension RedisClient {
     /// The server's time, µs, and then an MGET, in one round trip.
     fileprivate func valuesAndTime(
         _ command: RedisCommand, timeout: Duration
-    ) async throws(RedisError) -> ([Data?], Int64?) {
+    ) async throws(RedisError) -> (ValueArray, Int64?) {
         var pipeline = RedisPipeline()
         // The time first: whatever is read was there at that time or later.
         pipeline.append("TIME")
@@ -188,7 +221,7 @@ extension RedisClient {
         if case .array(let found) = try replies[1].get() {
             values = found.map { value in if case .bytes(let bytes) = value { Data(bytes) } else { nil } }
         }
-        return (values, Self.microseconds(try? replies[0].get()))
+        return (ValueArray(values), Self.microseconds(try? replies[0].get()))
     }
 
     static func microseconds(_ reply: RedisValue?) -> Int64? {
@@ -197,5 +230,32 @@ extension RedisClient {
             let rest = Int64(String(decoding: rest, as: UTF8.self))
         else { return nil }
         return seconds * 1_000_000 + rest
+    }
+}
+
+extension ValueArray {
+    /// The stamp at an index, µs; 0 for none.
+    func stamp(_ index: Int) -> Int64 {
+        read { values in values[index].flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0 }
+    }
+
+    /// The tags of the first so many entries.
+    func tags(ofFirst count: Int) -> Set<ExactString> {
+        read { values in
+            var tags: Set<ExactString> = []
+            for index in 0..<count {
+                // One look at the flags first: few entries have tags.
+                guard let bytes = values[index], Envelope.hasTags(bytes), let header = EntryHeader(bytes) else {
+                    continue
+                }
+                for tag in header.envelope.tags { tags.insert(ExactString(tag)) }
+            }
+            return tags
+        }
+    }
+
+    /// The latest of several stamps.
+    func latest(_ indices: Range<Int>) -> Int64 {
+        indices.reduce(0) { latest, index in Swift.max(latest, stamp(index)) }
     }
 }

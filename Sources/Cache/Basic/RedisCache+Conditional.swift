@@ -28,7 +28,7 @@ extension RedisCache {
         guard replies.count == commands.count, case .bytes(let bytes) = replies[3] else { return nil }
         engine.metrics.deletes.increment()
         let epochs = Self.latest(Self.elements(of: replies[2]))
-        let judged = try await judge(Data(bytes), epochs: epochs, tagStamps: [:], "getAndDelete")
+        let judged = try await judge(ValueArray([Data(bytes)]), epochs: epochs, tagStamps: [:], "getAndDelete")
         // It is deleted already: in doubt about the time it is given out.
         let state = engine.serverTime == nil ? judged : fresh(judged)
         switch found(state, entry, type) {

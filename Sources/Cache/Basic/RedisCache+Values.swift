@@ -45,12 +45,17 @@ extension RedisCache {
         return try await far(key, type, tags)
     }
 
+    @inline(__always)
     private func far<T: Decodable & Sendable>(
         _ key: String, _ type: T.Type, _ tags: [String]
     ) async throws -> CacheLookup<T> {
         let entry = try entry(key, "get")
         do {
-            return try await fetchNear(entry, tags: tags, operation: "get") { found($0, entry, type) }
+            guard nearLevel == nil else {
+                return try await fetchNear(entry, tags: tags, operation: "get") { found($0, entry, type) }
+            }
+            let sight = try await sight(entry, tags: tags, operation: "get")
+            return found(fresh(sight.state), entry, type)
         } catch let error as CacheError where error.code == .unavailable {
             return .unavailable(error)
         }
@@ -104,38 +109,6 @@ extension RedisCache {
         _ key: String, default value: @autoclosure () -> T, tags: [String] = []
     ) async throws -> T {
         try await get(key, as: T.self, tags: tags) ?? value()
-    }
-
-    /// Several values by their keys, those without one left out.
-    ///
-    /// One round trip, two when some entries have tags; no keys, none.
-    ///
-    /// - Throws: `undecodable` for the first value found that is not a `T`, else as ``get(_:as:tags:)``.
-    public func getMany<T: Decodable & Sendable>(
-        _ wanted: some Sequence<String> & Sendable, as type: T.Type = T.self
-    ) async throws -> [String: T] {
-        var values: [String: T] = [:]
-        let wanted = try distinct(wanted, "getMany").filter { key in
-            guard let known = nearFound(key.name) else { return true }
-            if let value = nearHit(known, type) { values[key.name] = value }
-            return values[key.name] == nil && !known.isAbsence
-        }
-        guard !wanted.isEmpty else { return values }
-        let states: [CacheLookup<T>]
-        do {
-            states = try await fetchManyNear(wanted.map(\.entry), operation: "getMany") { found($0, $1, type) }
-        } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
-            return values
-        }
-        values.reserveCapacity(values.count + wanted.count)
-        for (key, state) in zip(wanted, states) {
-            switch state {
-            case .hit(let value): values[key.name] = value
-            case .undecodable(let error): throw error
-            case .miss, .unavailable: break
-            }
-        }
-        return values
     }
 }
 

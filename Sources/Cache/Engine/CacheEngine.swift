@@ -55,26 +55,55 @@ extension CacheEngine {
     func call<T>(
         _ operation: String, key: String?, _ body: (RedisClient) async throws(RedisError) -> T
     ) async throws -> T {
-        let verdict = isQuiet.load(ordering: .relaxed) ? .proceed : breaker.withLock { $0.ask(.now) }
-        guard verdict != .refuse else {
-            metrics.refused.increment()
-            throw CacheError(
-                .unavailable, operation: operation, key: key,
-                message: "\(operation) was not sent: Redis did not answer lately and is left alone for a moment")
-        }
+        let verdict = try ask(operation, key)
         do throws(RedisError) {
             let value = try await body(redis)
-            if !isQuiet.load(ordering: .relaxed) { succeeded() }
+            answered()
             return value
         } catch {
-            if error.isOutage {
-                failed(error)
-            } else if error.code != .cancelled, verdict == .trial {
-                // The server answered, if only with an error.
-                succeeded()
-            }
-            throw CacheError.from(error, operation: operation, key: key)
+            throw failure(error, verdict, operation, key)
         }
+    }
+
+    /// MGET, as ``call(_:key:_:)``: of its own, because reads are most of what there is and each frame costs.
+    func values(
+        of keys: [RedisKey], _ operation: String, key: String?, timeout: Duration
+    ) async throws -> ValueArray {
+        let verdict = try ask(operation, key)
+        do throws(RedisError) {
+            let values = try await redis.values(of: keys, timeout: timeout)
+            answered()
+            return values
+        } catch {
+            throw failure(error, verdict, operation, key)
+        }
+    }
+
+    /// Before a call: whether it may be sent.
+    private func ask(_ operation: String, _ key: String?) throws(CacheError) -> CircuitBreaker.Verdict {
+        let verdict = isQuiet.load(ordering: .relaxed) ? .proceed : breaker.withLock { $0.ask(.now) }
+        guard verdict == .refuse else { return verdict }
+        metrics.refused.increment()
+        throw CacheError(
+            .unavailable, operation: operation, key: key,
+            message: "\(operation) was not sent: Redis did not answer lately and is left alone for a moment")
+    }
+
+    private func answered() {
+        if !isQuiet.load(ordering: .relaxed) { succeeded() }
+    }
+
+    /// After a call that failed: tells the breaker, and what to throw.
+    private func failure(
+        _ error: RedisError, _ verdict: CircuitBreaker.Verdict, _ operation: String, _ key: String?
+    ) -> any Error {
+        if error.isOutage {
+            failed(error)
+        } else if error.code != .cancelled, verdict == .trial {
+            // The server answered, if only with an error.
+            succeeded()
+        }
+        return CacheError.from(error, operation: operation, key: key)
     }
 
     private func succeeded() {

@@ -64,7 +64,7 @@ extension RedisCache {
         }
         let (values, lives) = try await valuesWithLives(entries + keys.epochs, of: entries, operation)
         let states = try await judgeMany(
-            Array(values.prefix(entries.count)), epochs: Self.latest(values.dropFirst(entries.count)), operation)
+            Array(values.prefix(entries.count)), epochs: values.latest(entries.count..<values.count), operation)
         return try entries.indices.map { index in
             let found = try decode(states[index], entries[index])
             if let read = reads[index] { keepNear(found, states[index], entries[index], read, life: lives[index]) }
@@ -75,7 +75,7 @@ extension RedisCache {
     /// An MGET and what is left of the lives of some entries, ms, as PTTL tells it: one round trip.
     func valuesWithLives(
         _ wanted: [RedisKey], of entries: [RedisKey], _ operation: String
-    ) async throws -> (values: [Data?], lives: [Int64]) {
+    ) async throws -> (values: ValueArray, lives: [Int64]) {
         // Freshness is judged by the server's clock: when that is not known, it is asked for on the way.
         let knowsTime = engine.serverTime != nil
         let sent = CacheEngine.localTime
@@ -88,7 +88,7 @@ extension RedisCache {
             for result in results { replies.append(try result.get()) }
             return replies
         }
-        let values = replies.first.map(Self.elements) ?? []
+        let values = ValueArray(replies.first.map(Self.elements) ?? [])
         let lives = replies.dropFirst().prefix(entries.count).map { reply -> Int64 in
             // Without an answer it is as good as gone: it is not kept.
             if case .integer(let life) = reply { life } else { -2 }

@@ -40,7 +40,7 @@ extension RedisCache {
             throw refusal("a cache without a prefix cannot tell its entries from others'")
         }
         let stamps = try await mget(keys.epochs, "reap", key: nil)
-        let epoch = Self.latest(stamps)
+        let epoch = stamps.latest(0..<stamps.count)
         var result = CacheReaping()
         var cursor = "0"
         repeat {

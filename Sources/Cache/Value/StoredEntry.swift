@@ -16,14 +16,24 @@ struct StoredEntry: Sendable, Equatable {
             rawSize = nil
             return
         }
-        let header = data.withUnsafeBytes { bytes in
-            var reader = HeaderReader(bytes)
-            return reader.envelope().map { ($0.envelope, $0.rawSize, reader.position) }
+        guard let header = data.withUnsafeBytes({ EntryHeader($0) }) else { return nil }
+        envelope = header.envelope
+        rawSize = header.rawSize
+        payload = data[(data.startIndex + header.size)...]
+    }
+
+    /// The same of bytes that are lent: the payload is copied.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.first == Envelope.magic else {
+            envelope = nil
+            payload = Data(bytes)
+            rawSize = nil
+            return
         }
-        guard let (envelope, rawSize, size) = header else { return nil }
-        self.envelope = envelope
-        self.rawSize = rawSize
-        payload = data[(data.startIndex + size)...]
+        guard let header = EntryHeader(bytes) else { return nil }
+        envelope = header.envelope
+        rawSize = header.rawSize
+        payload = Data(bytes[header.size...])
     }
 
     /// The payload, unpacked; nil when it is damaged or larger than `limit`.
@@ -38,54 +48,4 @@ struct StoredEntry: Sendable, Equatable {
 
     /// Bytes as stored, without the header.
     var storedSize: Int { payload.count }
-}
-
-/// Reads an entry's header from the front; every length is checked, because anybody may have written it.
-private struct HeaderReader {
-    private let bytes: UnsafeRawBufferPointer
-    private(set) var position = 0
-
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
-
-    mutating func envelope() -> (envelope: Envelope, rawSize: Int?)? {
-        guard let magic: UInt8 = integer(), magic == Envelope.magic, let version: UInt8 = integer(),
-            version == Envelope.version, let flags = integer().map(Envelope.Flags.init(rawValue:)),
-            Envelope.Flags.known.isSuperset(of: flags), let codec: UInt8 = integer(), let schema: UInt16 = integer(),
-            let written: UInt64 = integer()
-        else { return nil }
-        var envelope = Envelope(codec: codec, schema: schema, written: Int64(clamping: written))
-        envelope.isNegative = flags.contains(.negative)
-        if flags.contains(.freshness) {
-            guard let freshFor: UInt64 = integer(), let loadTime: UInt32 = integer() else { return nil }
-            envelope.freshness = Envelope.Freshness(freshFor: Int64(clamping: freshFor), loadTime: loadTime)
-        }
-        if flags.contains(.tags) {
-            guard let tags = tags() else { return nil }
-            envelope.tags = tags
-        }
-        guard flags.contains(.compressed) else { return (envelope, nil) }
-        guard let size: UInt32 = integer() else { return nil }
-        return (envelope, Int(size))
-    }
-
-    private mutating func tags() -> [String]? {
-        guard let count: UInt8 = integer(), count > 0, count <= Envelope.mostTags else { return nil }
-        var tags: [String] = []
-        tags.reserveCapacity(Int(count))
-        for _ in 0..<count {
-            guard let length: UInt8 = integer(), length > 0, bytes.count - position >= Int(length),
-                let tag = String(validating: bytes[position..<position + Int(length)], as: UTF8.self)
-            else { return nil }
-            position += Int(length)
-            tags.append(tag)
-        }
-        return tags
-    }
-
-    private mutating func integer<T: FixedWidthInteger & UnsignedInteger>() -> T? {
-        let size = MemoryLayout<T>.size
-        guard bytes.count - position >= size else { return nil }
-        defer { position += size }
-        return T(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: T.self))
-    }
 }

@@ -51,13 +51,22 @@ struct ValueCoder: Sendable {
     }
 
     /// Text and bytes, where the entry and the caller agree that they are; foreign values are taken as they are.
-    private static func plain<T>(_ type: T.Type, _ codec: UInt8?, _ bytes: Data) -> T? {
+    @inline(__always)
+    static func plain<T>(_ type: T.Type, _ codec: UInt8?, _ bytes: UnsafeRawBufferPointer) -> T? {
         let isPlain = codec == nil || codec == CacheCodec.text || codec == CacheCodec.bytes
         guard isPlain else { return nil }
         if type == String.self { return String(validating: bytes, as: UTF8.self) as? T }
         if type == Data.self { return Data(bytes) as? T }
         if type == [UInt8].self { return [UInt8](bytes) as? T }
         return nil
+    }
+
+    private static func plain<T>(_ type: T.Type, _ codec: UInt8?, _ bytes: Data) -> T? {
+        // What is whole already needs no copy.
+        if type == Data.self, codec == nil || codec == CacheCodec.text || codec == CacheCodec.bytes {
+            return (bytes.startIndex == 0 ? bytes : Data(bytes)) as? T
+        }
+        return bytes.withUnsafeBytes { plain(type, codec, $0) }
     }
 }
 

@@ -17,6 +17,31 @@ struct WireWriter {
         writeLineEnd()
     }
 
+    /// The head of a command of any number of arguments.
+    mutating func writeArrayHead(ofAnyCount count: Int) {
+        write(UInt8(ascii: "*"))
+        writeDigits(count)
+        writeLineEnd()
+    }
+
+    /// Two parts, of any length together, as one bulk string.
+    @inline(__always)
+    mutating func writeBulk(_ first: UnsafeBufferPointer<UInt8>, _ second: String) {
+        let size = first.count + second.utf8.count
+        if size < 1_000 {
+            writeHead(size)
+        } else {
+            write(UInt8(ascii: "$"))
+            writeDigits(size)
+            writeLineEnd()
+        }
+        write(first)
+        write(second)
+        writeLineEnd()
+    }
+
+    private mutating func writeDigits(_ value: Int) { UInt64(value).withDecimalDigits { write($0) } }
+
     /// A bulk string of at most 999 bytes.
     mutating func writeBulk(_ bytes: UnsafeBufferPointer<UInt8>) {
         writeHead(bytes.count)

@@ -5,6 +5,11 @@ package enum KeyText {
     /// The name, escaped; unchanged when there is nothing to escape.
     package static func escaped(_ name: String) -> String { isPlain(name) ? name : rewritten(name, also: nil) }
 
+    /// The same of each of several; nothing is copied when there is nothing to escape.
+    package static func escaped(_ names: [String]) -> [String] {
+        names.allSatisfy(isPlain) ? names : names.map { escaped($0) }
+    }
+
     /// The same for one segment of a path: `:` is escaped too, so that a name cannot reach into another's keys.
     package static func segment(_ name: String) -> String {
         isPlain(name) && !name.utf8.contains(colon) ? name : rewritten(name, also: colon)
@@ -14,7 +19,10 @@ package enum KeyText {
 
     /// Nearly every name is; this is asked for each key of each call.
     private static func isPlain(_ name: String) -> Bool {
-        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in !bytes.contains(where: needsEscape) }
+        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in
+            for byte in bytes where needsEscape(byte) { return false }
+            return true
+        }
         return isPlain ?? !name.utf8.contains(where: needsEscape)
     }
 
@@ -65,14 +73,14 @@ package enum KeyText {
 
     @inline(__always)
     private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || (byte < 0x80 && (byte < 64 ? escapedBytes.0 : escapedBytes.1) >> UInt64(byte & 63) & 1 == 1)
+        byte < 0x80 && (byte < 64 ? lowerEscaped : upperEscaped) >> UInt64(byte & 63) & 1 == 1
     }
 
-    /// A bit for each byte below 0x80: `% * ?` in the first word, `[ \ ] { }` and 0x7F in the second.
-    private static let escapedBytes: (UInt64, UInt64) = {
-        var words: (UInt64, UInt64) = (0, 0)
-        for byte in "%*?".utf8 { words.0 |= 1 << UInt64(byte) }
-        for byte in "[\\]{}\u{7F}".utf8 { words.1 |= 1 << UInt64(byte - 64) }
-        return words
-    }()
+    /// A bit for each byte below 64: the controls and `% * ?`; numbers, so that nothing is initialised at run time.
+    @inline(__always)
+    private static var lowerEscaped: UInt64 { 0xFFFF_FFFF | 1 << 37 | 1 << 42 | 1 << 63 }
+
+    /// A bit for each byte from 64 to 127: `[ \ ] { }` and 0x7F.
+    @inline(__always)
+    private static var upperEscaped: UInt64 { 1 << 27 | 1 << 28 | 1 << 29 | 1 << 59 | 1 << 61 | 1 << 63 }
 }

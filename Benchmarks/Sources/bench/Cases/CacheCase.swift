@@ -28,7 +28,7 @@ enum CacheCase {
                 let (redis, value) = (environment.redis, try value())
                 let (key, entry) = try blocking {
                     let cache = CacheDataset.cache(redis)
-                    try await cache.set(name, value)
+                    try await fill([name], value, redis)
                     return (try cache.redisKey(name).name, try await CacheDataset.stored(name, of: cache, in: redis))
                 }
                 let command = [Array("GET".utf8), Array(key.utf8)]
@@ -38,7 +38,9 @@ enum CacheCase {
             },
             suspension: Placement.pool.suspension(tasks: tasks),
             client: { environment in
-                let cache = CacheDataset.cache(environment.redis)
+                let (redis, value) = (environment.redis, try value())
+                let cache = CacheDataset.cache(redis)
+                try blocking { try await fill([name], value, redis) }
                 return TaskWorkload(tasks: tasks, executor: nil) { run in
                     while run.next() {
                         guard try await cache.get(name, as: T.self) != nil else {
@@ -86,10 +88,8 @@ enum CacheCase {
             floor: { environment in
                 let (redis, value) = (environment.redis, try value())
                 let keys = try blocking {
-                    let cache = CacheDataset.cache(redis)
-                    try await cache.setMany(
-                        Dictionary(uniqueKeysWithValues: names.map { ($0, value) }), ttl: .after(.seconds(3_600)))
-                    return try names.map { try cache.redisKey($0).name }
+                    try await fill(names, value, redis)
+                    return try names.map { try CacheDataset.cache(redis).redisKey($0).name }
                 }
                 let command = (["MGET"] + keys).map { Array($0.utf8) }
                 return try ReplyFloor.make(
@@ -97,7 +97,9 @@ enum CacheCase {
             },
             suspension: Placement.pool.suspension(tasks: 8),
             client: { environment in
-                let cache = CacheDataset.cache(environment.redis)
+                let (redis, value) = (environment.redis, try value())
+                let cache = CacheDataset.cache(redis)
+                try blocking { try await fill(names, value, redis) }
                 return TaskWorkload(tasks: 8, executor: nil) { run in
                     while run.next() {
                         guard try await cache.getMany(names, as: T.self).count == batch else {
@@ -106,5 +108,11 @@ enum CacheCase {
                     }
                 }
             })
+    }
+
+    /// What both sides read; a profile runs the client's alone.
+    private static func fill<T: Value>(_ names: [String], _ value: T, _ redis: RedisClient) async throws {
+        try await CacheDataset.cache(redis).setMany(
+            Dictionary(uniqueKeysWithValues: names.map { ($0, value) }), ttl: .after(.seconds(3_600)))
     }
 }

@@ -1,5 +1,3 @@
-package import FoundationEssentials
-
 /// MGET without a buffer of its own: encoded straight into the connection's.
 struct ValuesCommand: SingleCommandSource {
     let keys: [RedisKey]
@@ -29,33 +27,38 @@ enum ValuesReply: ReplySink {
 
     enum Handler: SingleReplyHandler { typealias Sink = ValuesReply }
 
-    static func decode(_ reply: borrowing RedisReply) throws(RedisError) -> [Data?] {
-        guard reply.kind == .array else { throw reply.mismatch([Data?].self) }
-        var values: [Data?] = []
-        values.reserveCapacity(reply.count)
-        for index in 0..<reply.count {
-            guard let element = reply.element(index) else { continue }
-            let value = RedisReply(element, reply.arena)
-            switch value.kind {
-            case .null: values.append(nil)
-            case .bytes: values.append(Data(value.rawBytes))
-            default: throw value.mismatch(Data.self)
-            }
-        }
-        return values
-    }
+    static func decode(_ reply: borrowing RedisReply) throws(RedisError) -> ValueArray { try ValueArray(reply) }
 }
 
 extension RedisClient {
     /// MGET: the values of some keys in their order, nil for those without one.
     ///
     /// One round trip, repeated if its reply was lost; no keys, no round trip.
-    package func values(of keys: [RedisKey], timeout: Duration? = nil) async throws(RedisError) -> [Data?] {
-        guard !keys.isEmpty else { return [] }
-        guard keys.allSatisfy({ !$0.name.isEmpty }) else {
-            throw RedisError(.invalidArgument, operation: "MGET", message: "MGET: a key is empty.")
-        }
+    package func values(of keys: [RedisKey], timeout: Duration? = nil) async throws(RedisError) -> ValueArray {
+        guard !keys.isEmpty else { return ValueArray([]) }
+        guard keys.allSatisfy({ !$0.name.isEmpty }) else { throw RedisError.emptyKey }
         return try await sender(.commands).send(
             ValuesCommand(keys: keys), ValuesReply.self, name: "MGET", isSafeToRepeat: true, timeout: timeout)
+    }
+
+    /// MGET of many keys that begin alike: `prefix` and each of `names`, then `others`.
+    ///
+    /// As ``values(of:timeout:)``, without a string for each key.
+    package func values(
+        prefix: String, names: [String], others: [RedisKey], timeout: Duration? = nil
+    ) async throws(RedisError) -> ValueArray {
+        guard !names.isEmpty || !others.isEmpty else { return ValueArray([]) }
+        guard others.allSatisfy({ !$0.name.isEmpty }), !prefix.isEmpty || names.allSatisfy({ !$0.isEmpty }) else {
+            throw RedisError.emptyKey
+        }
+        return try await sender(.commands).send(
+            NamedValuesCommand(prefix: prefix, names: names, others: others), ValuesReply.self, name: "MGET",
+            isSafeToRepeat: true, timeout: timeout)
+    }
+}
+
+extension RedisError {
+    fileprivate static var emptyKey: RedisError {
+        RedisError(.invalidArgument, operation: "MGET", message: "MGET: a key is empty.")
     }
 }
