@@ -20,7 +20,7 @@ struct BenchmarkCase {
 
     static var all: [BenchmarkCase] {
         GetCase.all + [PipelineCase.case, PubSubCase.case] + LockCase.all + LimitCase.all + CycleCase.all
-            + CacheCase.all + RememberCase.all + SessionCase.all
+            + CacheCase.all + RememberCase.all + IndexCase.all + SessionCase.all
     }
 }
 

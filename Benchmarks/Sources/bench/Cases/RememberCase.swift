@@ -1,28 +1,53 @@
 import Cache
 import RedisCore
 
-/// `remember.hit.64.loop` and `.pool`: hits of `remember`, a value of about 200 bytes of JSON, 64 tasks, beside a plain
-/// GET of 64 bytes.
+/// `remember.hit.64.loop` and `.pool`: hits of `remember`, a value of about 200 bytes of JSON, 64 tasks; `….bytes`: the
+/// same entry as bytes, without JSON.
+///
+/// The floor is the very MGET that a hit sends, of the entry and its namespace's stamp, undecoded.
 enum RememberCase {
-    static var all: [BenchmarkCase] { [make(.loop), make(.pool)] }
+    static var all: [BenchmarkCase] {
+        [
+            make(.loop, "") { RememberValue(id: $0) }, make(.pool, "") { RememberValue(id: $0) },
+            make(.pool, ".bytes") { _ in CacheDataset.bytes },
+        ]
+    }
 
     private static let tasks = 64
 
-    private static func make(_ placement: Placement) -> BenchmarkCase {
-        BenchmarkCase(
-            name: "remember.hit.\(tasks).\(placement.rawValue)",
-            summary: "hits of remember, 200 bytes of JSON, \(tasks) tasks "
-                + (placement == .loop ? "on the loop" : "in the pool") + ", beside a GET",
+    private static func make<T: Codable & Sendable>(
+        _ placement: Placement, _ suffix: String, _ value: @escaping @Sendable (Int) -> T
+    ) -> BenchmarkCase {
+        let name = "remember.hit.\(tasks).\(placement.rawValue)\(suffix)"
+        @Sendable func cache(_ environment: Environment) throws -> RedisCache {
+            let cache = RedisCache(environment.redis, prefix: "bench:\(name)")
+            try blocking { for key in 0..<tasks { _ = try await cache.remember("\(key)") { value(key) } } }
+            return cache
+        }
+        return BenchmarkCase(
+            name: name,
+            summary: "hits of remember, 200 bytes as \(T.self), \(tasks) tasks "
+                + (placement == .loop ? "on the loop" : "in the pool"),
             awaits: 1, bar: .init(throughput: 0.2, cpu: 5),
-            floor: { try GetFloor.make(port: $0.port, outstanding: tasks) },
+            floor: { environment in
+                let cache = try cache(environment)
+                let seen = try LimitCommands.listen(on: environment) {
+                    for key in 0..<tasks { _ = try await cache.remember("\(key)") { value(key) } }
+                }
+                guard seen.count == tasks, let parts = seen.first?.count else {
+                    throw BenchmarkError("\(tasks) hits took \(seen.count) commands; the floor knows one each")
+                }
+                return try ReplyFloor.make(port: environment.port, commands: seen, expected: .entry(amid: parts - 1))
+            },
             suspension: placement.suspension(tasks: tasks),
             client: { environment in
-                let cache = RedisCache(environment.redis, prefix: "bench:remember")
+                let cache = try cache(environment)
                 return TaskWorkload(tasks: tasks, executor: placement.executor(environment)) { run in
-                    let key = "\(run.number)"
+                    let (key, load) = ("\(run.number)", value)
                     while run.next() {
-                        let value = try await cache.remember(key) { RememberValue(id: run.number) }
-                        guard value.id == run.number else { throw BenchmarkError("remember gave another's value") }
+                        _ = try await cache.remember(key) { () async throws -> T in
+                            throw BenchmarkError("\(name): \(type(of: load)) was asked for again")
+                        }
                     }
                 }
             })

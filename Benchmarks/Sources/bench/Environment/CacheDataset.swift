@@ -30,6 +30,9 @@ enum CacheDataset {
         return data
     }
 
+    /// As many bytes, for cases without JSON.
+    static let bytes = Data(repeating: UInt8(ascii: "x"), count: size)
+
     static func cache(_ redis: RedisClient) -> RedisCache {
         RedisCache(redis, prefix: "bench:cache", options: CacheOptions(defaultTTL: .after(.seconds(3_600))))
     }

@@ -10,6 +10,10 @@ struct ReplyFloor {
         case text(Int)
         /// An array of that many bulk strings.
         case texts(Int)
+        /// An array of that many elements, of which the first is a bulk string, an entry amid its stamps.
+        case entry(amid: Int)
+        /// An array with anything in it.
+        case array
     }
 
     fileprivate let state: FloorState.Pointer
@@ -44,6 +48,12 @@ struct ReplyFloor {
                 let last = reply.pointee.element[count - 1]
             else { return false }
             return last.pointee.type == REDIS_REPLY_STRING
+        case .entry(amid: let count):
+            guard reply.pointee.type == REDIS_REPLY_ARRAY, reply.pointee.elements == count,
+                let first = reply.pointee.element[0]
+            else { return false }
+            return first.pointee.type == REDIS_REPLY_STRING
+        case .array: return reply.pointee.type == REDIS_REPLY_ARRAY && reply.pointee.elements > 0
         }
     }
 }
