@@ -44,25 +44,41 @@ package struct ConfigurationReader {
         }
     }
 
-    /// A mapping's entries in their order, whatever their keys.
+    /// A mapping's entries in their order, whatever their keys; `<<: *name` merges those of another mapping.
     package mutating func entries(_ node: Node, _ key: String, of what: String) -> [Entry]? {
         guard let mapping = node.mapping else {
             report(node, key, "must be \(what), not \(Self.kind(of: node))")
             return nil
         }
         var entries: [Entry] = []
+        var merged: [Entry] = []
         for (keyNode, value) in mapping {
-            if let name = keyNode.scalar?.string {
+            if let name = keyNode.scalar?.string, name == "<<" {
+                // What is merged may itself merge; aliases are few.
+                for source in value.sequence.map(Array.init) ?? [value] {
+                    merged += self.entries(source, key, of: "a mapping to be merged") ?? []
+                }
+            } else if let name = keyNode.scalar?.string {
                 entries.append(Entry(name: name, keyNode: keyNode, value: value))
             } else {
                 report(keyNode, key, "has a key that is not plain text")
             }
         }
+        // The mapping's own keys go first, then the sources in their order.
+        var names = Set(entries.map(\.name))
+        for entry in merged where names.insert(entry.name).inserted { entries.append(entry) }
         return entries
     }
 
-    package mutating func reportUnknown(_ entry: Entry, of key: String, known: [String]) {
-        report(entry.keyNode, Section.path(key, entry.name), "unknown key; known here: \(Self.list(known))")
+    /// Takes in what another reader found.
+    package mutating func adopt(_ problems: [ConfigurationProblem]) { self.problems += problems }
+
+    /// - Parameter hint: What was probably meant.
+    package mutating func reportUnknown(_ entry: Entry, of key: String, known: [String], hint: String? = nil) {
+        let known = known.isEmpty ? "none" : Self.list(known)
+        report(
+            entry.keyNode, Section.path(key, entry.name),
+            "unknown key\(hint.map { " (\($0))" } ?? ""); known here: \(known)")
     }
 
     /// The elements of a list, each with its path.
@@ -97,59 +113,18 @@ package struct ConfigurationReader {
         return text
     }
 
-    /// One of a few words.
+    /// One of a few words; `off`, which YAML takes for a boolean, may be one of them.
     package mutating func choice(_ node: Node, _ key: String, of words: [String]) -> String? {
-        guard let text = text(node, key) else { return nil }
+        guard let text = scalarText(node, key, expecting: "one of \(Self.list(words))") else { return nil }
         guard words.contains(text) else {
-            report(node, key, "must be one of \(Self.list(words)), not '\(Self.excerpt(text))'")
+            report(node, key, "must be one of \(Self.list(words)), not \(shown(text, node))")
             return nil
         }
         return text
     }
 
-    /// A whole number within `range`, also when it comes from a variable.
-    package mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
-        guard let text = scalarText(node, key, expecting: "a whole number") else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            report(
-                node, key,
-                "must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(Self.excerpt(text))'")
-            return nil
-        }
-        return value
-    }
-
-    /// True or false, also when it comes from a variable.
-    package mutating func flag(_ node: Node, _ key: String) -> Bool? {
-        guard let text = scalarText(node, key, expecting: "true or false") else { return nil }
-        switch text {
-        case "true": return true
-        case "false": return false
-        default:
-            report(node, key, "must be true or false, not '\(Self.excerpt(text))'")
-            return nil
-        }
-    }
-
-    /// A duration such as `30s` within `range`; with `takesSeconds` also a plain number.
-    package mutating func duration(
-        _ node: Node, _ key: String, in range: ClosedRange<Duration>, takesSeconds: Bool = false
-    ) -> Duration? {
-        let form = (takesSeconds ? "seconds, or " : "") + DurationText.form
-        guard let text = scalarText(node, key, expecting: "a duration (\(form))") else { return nil }
-        guard let value = DurationText.parse(takesSeconds && Int64(text) != nil ? text + "s" : text) else {
-            report(node, key, "'\(Self.excerpt(text))' is not a duration: \(form)")
-            return nil
-        }
-        guard range.contains(value) else {
-            let bounds = "\(DurationText.text(range.lowerBound)) to \(DurationText.text(range.upperBound))"
-            report(node, key, "must be from \(bounds), not '\(Self.excerpt(text))'")
-            return nil
-        }
-        return value
-    }
-
-    private mutating func scalarText(_ node: Node, _ key: String, expecting what: String) -> String? {
+    /// One value's text, whatever YAML takes it for, with its variables replaced.
+    mutating func scalarText(_ node: Node, _ key: String, expecting what: String) -> String? {
         guard let scalar = node.scalar else {
             report(node, key, "must be \(what), not \(Self.kind(of: node))")
             return nil

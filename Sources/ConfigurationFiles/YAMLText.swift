@@ -47,11 +47,20 @@ package enum YAMLText {
         }
     }
 
+    /// What most people did who read this message.
+    private static func hint(_ problem: String) -> String {
+        if problem.contains("cannot start any token") {
+            return " (indent with spaces, not tabs; put @ and ` in quotes)"
+        }
+        return problem.hasSuffix("',' or '}'") || problem.hasSuffix("',' or ']'")
+            ? " (within { } and [ ] put ${NAME} in quotes)" : ""
+    }
+
     private static func problem(of error: any Error) -> ConfigurationProblem {
         switch error as? YamlError {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            .init(line: mark.line, column: mark.column, key: "", message: "is not YAML: \(problem)")
+            .init(line: mark.line, column: mark.column, key: "", message: "is not YAML: \(problem)\(hint(problem))")
         case .duplicatedKeysInMapping(let duplicates, let context):
             .init(
                 line: context.mark.line, column: context.mark.column, key: "",
