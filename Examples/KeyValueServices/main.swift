@@ -1,4 +1,4 @@
-// Two stores from one YAML text, by name; and what a mistake in such a text is told like.
+// Stores, a cache and counters from one YAML text, by name; and what a mistake in such a text is told like.
 //
 //     swift run KeyValueServices
 //
@@ -24,6 +24,17 @@ let yaml = """
           url: ${REDIS_URL}
           db: 1
           prefix: sessions
+      products:
+        type: redis_cache
+        config:
+          url: ${REDIS_URL}
+          prefix: shop
+          default_ttl: ${PRODUCT_TTL:30m}
+          compression: { threshold: 4KiB, level: 3 }
+          remember: { jitter: 0.2, fail_safe: { max_stale: 6h } }
+      views:
+        type: counters
+        config: { url: "${REDIS_URL}", name: views, ttl: 1d }
     """
 
 let mistaken = """
@@ -34,6 +45,11 @@ let mistaken = """
           addr: localhost:6379
           db: 16
           prefx: users
+      price_cache:
+        type: redis_cache
+        config:
+          jitter: 0.2
+          max_value_bytes: 1MB
       report_cache:
         type: kvstore_etcd
     """
@@ -44,7 +60,7 @@ if let server { environment["REDIS_URL"] = "unix://\(server.configuration.endpoi
 environment["APP_NAME"] = nil
 
 let services = ServiceRegistry()
-services.registerCore()
+services.registerAll()
 try services.load(yaml: yaml, environment: environment)
 print("services: \(services.names.joined(separator: ", "))")
 
@@ -69,6 +85,11 @@ do {
 } catch let error as ServiceError {
     print(error.message)
 }
+
+let products: RedisCache = try services.get("products")
+let price: Int = try await products.remember("price:\(id)") { 42 }
+let views: Counters = try services.get("views")
+print("a product's price: \(price), its views: \(try await views.increment(id))")
 
 print("closing one leaves the other: \(await services.close("session_cache"))")
 print("user keys: \(try await users.keys(matching: "user:\(id):*").count)")

@@ -1,7 +1,7 @@
 public import RedisCore
 import Synchronization
 
-/// The connections of one service while it is made: it asks for what it needs and gives nothing back itself.
+/// What one service is made of: it asks for connections and other services, and gives nothing back itself.
 ///
 /// Services whose connection settings are equal, ``RedisConfiguration/prefix`` included, have the same client.
 ///
@@ -9,13 +9,37 @@ import Synchronization
 public final class ServiceClients: Sendable {
     private let pool: ClientPool
     private let leased = Mutex<[RedisConfiguration]>([])
+    /// Services that were made before; nil once this one is made, so that it keeps none of them alive.
+    private let lookup: Mutex<Lookup?>
 
-    init(_ pool: ClientPool) { self.pool = pool }
+    /// Throws `notFound`.
+    typealias Lookup = @Sendable (String) throws -> ServiceRegistry.Entry
+
+    init(_ pool: ClientPool, lookup: Lookup? = nil) {
+        self.pool = pool
+        self.lookup = Mutex(lookup)
+    }
+
+    /// The service is made.
+    func finish() { lookup.withLock { $0 = nil } }
 
     /// The client for these settings; nothing is sent.
     public func client(_ configuration: RedisConfiguration) -> RedisClient {
         leased.withLock { $0.append(configuration) }
         return pool.lease(configuration)
+    }
+
+    /// Another service, which ``ServiceSettings/requiredService(_:)`` named.
+    ///
+    /// Its clients stay open until both are closed. Throws `notFound`, `wrongType`.
+    public func service<Service>(_ name: String, as type: Service.Type = Service.self) throws -> Service {
+        guard let lookup = lookup.withLock({ $0 }) else {
+            throw ServiceError(.closed, service: name, message: "other services are given out while one is made")
+        }
+        let entry = try lookup(name)
+        let service: Service = try entry.service(name)
+        for configuration in entry.clients.leased.withLock({ $0 }) { _ = client(configuration) }
+        return service
     }
 
     /// Gives everything back; returns when what nobody else uses is closed.

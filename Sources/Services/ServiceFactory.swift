@@ -41,6 +41,16 @@ public struct ServiceFactory: Sendable {
     }
 }
 
+extension ServiceFactory {
+    /// The same under another name.
+    public func named(_ type: String) -> ServiceFactory { ServiceFactory(type: type, prepare: prepare) }
+
+    private init(type: String, prepare: @escaping @Sendable (inout ServiceSettings) -> Maker) {
+        self.type = type
+        self.prepare = prepare
+    }
+}
+
 /// A service and how it ends.
 struct ServiceInstance: Sendable {
     let value: any Sendable

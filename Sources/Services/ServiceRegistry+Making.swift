@@ -36,15 +36,23 @@ extension ServiceRegistry {
             throw ServiceError(error)
         }
         var reader = ConfigurationReader(environment: environment)
-        guard let section = reader.section(root, "", known: ["services"]), let services = section.values["services"]
-        else {
-            if reader.problems.isEmpty { reader.report(root, "services", "is missing") }
+        guard let services = services(root, &reader) else {
             throw ServiceError(InvalidConfiguration(file: file, problems: reader.problems))
         }
         let entries = reader.entries(services, "services", of: "a mapping of names to services") ?? []
         var problems = reader.problems
         let plans = entries.compactMap { plan($0, environment: environment, &problems) }
         try make(plans, file: file, problems)
+    }
+
+    private func services(_ root: Node, _ reader: inout ConfigurationReader) -> Node? {
+        guard let entries = reader.entries(root, "", of: "a mapping with services") else { return nil }
+        for entry in entries where entry.name != "services" {
+            reader.reportUnknown(entry, of: "", known: ["services"], hint: "services stand below 'services:', indented")
+        }
+        if let services = entries.first(where: { $0.name == "services" }) { return services.value }
+        if reader.problems.isEmpty { reader.report(root, "services", "is missing") }
+        return nil
     }
 
     /// Makes one service; what stands under `config:` in a file is given as a literal.
@@ -74,14 +82,6 @@ extension ServiceRegistry {
 
 // MARK: - From settings to services
 
-/// A service that can be made, as far as its settings tell.
-private struct ServicePlan {
-    let name: String
-    let type: String
-    let place: Node
-    let maker: ServiceFactory.Maker
-}
-
 extension ServiceRegistry {
     private func plan(
         _ entry: ConfigurationReader.Entry, environment: [String: String]?, _ problems: inout [ConfigurationProblem]
@@ -91,23 +91,47 @@ extension ServiceRegistry {
         defer { problems += reader.problems }
         if entry.name.isEmpty { reader.report(entry.keyNode, path, "has no name") }
         if isTaken(entry.name) { reader.report(entry.keyNode, path, "there is a service '\(entry.name)' already") }
-        guard let section = reader.section(entry.value, path, known: ["type", "config"]) else { return nil }
-        guard let typeNode = section.values["type"] else {
-            reader.report(entry.value, section.path("type"), "is missing; known types: \(knownTypes)")
+        guard let body = body(entry, path, &reader) else { return nil }
+        guard let typeNode = body["type"] else {
+            reader.report(entry.value, "\(path).type", "is missing; known types: \(knownTypes)")
             return nil
         }
-        guard let type = reader.text(typeNode, section.path("type")) else { return nil }
+        guard let type = reader.text(typeNode, "\(path).type") else { return nil }
         guard let factory = factory(type) else {
-            let text = ConfigurationReader.excerpt(type)
-            reader.report(typeNode, section.path("type"), "'\(text)' is not a known type; known types: \(knownTypes)")
+            let near = SettingHint.nearest(to: type, among: types).map { " (did you mean '\($0)'?)" } ?? ""
+            reader.report(
+                typeNode, "\(path).type",
+                "\(reader.shown(type, typeNode)) is not a known type\(near); known types: \(knownTypes)")
             return nil
         }
         var settings = ServiceSettings(
-            service: entry.name, path: section.path("config"), place: entry.keyNode, config: section.values["config"],
+            service: entry.name, path: "\(path).config", place: entry.keyNode, config: body["config"],
             reader: ConfigurationReader(environment: environment))
         let maker = factory.prepare(&settings)
         problems += settings.finish()
-        return ServicePlan(name: entry.name, type: type, place: entry.keyNode, maker: maker)
+        return ServicePlan(
+            name: entry.name, type: type, place: entry.keyNode, maker: maker, references: settings.references)
+    }
+
+    /// `type` and `config`; whoever writes a setting beside them is told where it belongs.
+    private func body(
+        _ entry: ConfigurationReader.Entry, _ path: String, _ reader: inout ConfigurationReader
+    ) -> [String: Node]? {
+        let known = ["type", "config"]
+        let isPart = known.contains(entry.name)
+        let form = "a mapping with type, config\(isPart ? " (indent it below its service's name)" : "")"
+        guard let entries = reader.entries(entry.value, path, of: form) else { return nil }
+        var body: [String: Node] = [:]
+        for part in entries {
+            guard !known.contains(part.name) else {
+                body[part.name] = part.value
+                continue
+            }
+            let near = SettingHint.nearest(to: part.name, among: known).map { "did you mean '\($0)'?" }
+            reader.reportUnknown(
+                part, of: path, known: known, hint: near ?? "settings belong under 'config', indented")
+        }
+        return body
     }
 
     private var knownTypes: String {
@@ -115,7 +139,10 @@ extension ServiceRegistry {
         return types.isEmpty ? "none (call registerAll())" : types.joined(separator: ", ")
     }
 
-    private func make(_ plans: [ServicePlan], file: String, _ problems: [ConfigurationProblem]) throws {
+    private func make(_ plans: [ServicePlan], file: String, _ found: [ConfigurationProblem]) throws {
+        let order = ServicePlan.ordered(plans, known: names)
+        // Who could not be planned is no problem of those that name it.
+        let problems = found.isEmpty ? order.problems : found
         func inOrder(_ one: ConfigurationProblem, _ other: ConfigurationProblem) -> Bool {
             (one.line ?? 0, one.column ?? 0, one.key) < (other.line ?? 0, other.column ?? 0, other.key)
         }
@@ -124,7 +151,10 @@ extension ServiceRegistry {
         }
         var made: [(name: String, entry: Entry)] = []
         do {
-            for plan in plans { made.append((plan.name, try make(plan, file: file))) }
+            for plan in order.plans {
+                let before = Dictionary(made.map { ($0.name, $0.entry) }) { first, _ in first }
+                made.append((plan.name, try make(plan, after: before, file: file)))
+            }
             try insert(made)
         } catch {
             // Nothing was sent by any of them.
@@ -133,16 +163,18 @@ extension ServiceRegistry {
         }
     }
 
-    private func make(_ plan: ServicePlan, file: String) throws -> Entry {
-        let clients = newClients()
+    private func make(_ plan: ServicePlan, after made: [String: Entry], file: String) throws -> Entry {
+        let clients = newClients(after: made)
+        defer { clients.finish() }
         do {
             return Entry(type: plan.type, instance: try plan.maker(clients), clients: clients)
         } catch {
             clients.abandon()
             let mark = plan.place.mark
+            let reason = (error as? ServiceError)?.message ?? "\(error)"
             let problem = ConfigurationProblem(
                 line: mark?.line, column: mark?.column, key: "services.\(plan.name)",
-                message: "cannot be made: \(error)")
+                message: "cannot be made: \(reason)")
             throw ServiceError(InvalidConfiguration(file: file, problems: [problem]), service: plan.name)
         }
     }

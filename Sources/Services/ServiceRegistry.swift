@@ -20,6 +20,15 @@ public final class ServiceRegistry: Sendable {
         let type: String
         let instance: ServiceInstance
         let clients: ServiceClients
+
+        /// Throws `wrongType`, which names both types.
+        func service<Service>(_ name: String) throws -> Service {
+            if let service = instance.value as? Service { return service }
+            throw ServiceError(
+                .wrongType, service: name,
+                message: "the service '\(name)' (\(type)) is of type \(Swift.type(of: instance.value)), "
+                    + "not \(Service.self)")
+        }
     }
 
     private struct State {
@@ -85,18 +94,13 @@ public final class ServiceRegistry: Sendable {
     ///
     /// Throws `notFound`, which lists the names there are, and `wrongType`, which names both types.
     public func get<Service>(_ name: String, as type: Service.Type = Service.self) throws -> Service {
+        try entry(name).service(name)
+    }
+
+    func entry(_ name: String) throws -> Entry {
         let (entry, names) = state.withLock { ($0.services[name], $0.order) }
-        guard let entry else {
-            let known = names.isEmpty ? "none was made" : "there are \(names.joined(separator: ", "))"
-            throw ServiceError(.notFound, service: name, message: "there is no service '\(name)': \(known)")
-        }
-        guard let service = entry.instance.value as? Service else {
-            throw ServiceError(
-                .wrongType, service: name,
-                message: "the service '\(name)' (\(entry.type)) is of type \(Swift.type(of: entry.instance.value)), "
-                    + "not \(type)")
-        }
-        return service
+        if let entry { return entry }
+        throw ServiceError(.notFound, service: name, message: Self.missing(name, among: names))
     }
 
     /// Takes in a service that you made yourself, such as a store in memory for a test.
@@ -109,9 +113,19 @@ public final class ServiceRegistry: Sendable {
         try insert([(name, Entry(type: "added", instance: instance, clients: ServiceClients(pool)))])
     }
 
+    /// That there is no such service, and what was probably meant.
+    static func missing(_ name: String, among names: [String]) -> String {
+        let known = names.isEmpty ? "none was made" : "there are \(names.joined(separator: ", "))"
+        let near = SettingHint.nearest(to: name, among: names).map { " (did you mean '\($0)'?)" } ?? ""
+        return "there is no service '\(name)'\(near): \(known)"
+    }
+
     func isTaken(_ name: String) -> Bool { state.withLock { $0.services[name] != nil } }
 
-    func newClients() -> ServiceClients { ServiceClients(pool) }
+    /// - Parameter made: Services of the same file that were made before.
+    func newClients(after made: [String: Entry] = [:]) -> ServiceClients {
+        ServiceClients(pool) { [self] name in try made[name] ?? entry(name) }
+    }
 
     /// All of them or none.
     func insert(_ entries: [(name: String, entry: Entry)]) throws {

@@ -117,6 +117,10 @@ import Testing
               cache: { type: redis_cache, config: { url: "${URL}", prefix: myapp, default_ttl: 30m, timeout: 20 } }
               pending: { type: cache_service, config: { url: "${URL}", namespace: pending, timeout: 20s } }
               sessions: { type: session_store, config: { url: "${URL}", idle: 1h, max_per_user: 2, timeout: 20s } }
+              views: { type: counters, config: { url: "${URL}", name: views, timeout: 20s } }
+              hits: { type: windowed_counters, config: { url: "${URL}", name: views, keep: 3, timeout: 20s } }
+              board: { type: leaderboard, config: { url: "${URL}", name: chess, timeout: 20s } }
+              codes: { type: one_time_codes, config: { url: "${URL}", length: 8, timeout: 20s } }
               client: { type: redis, config: { url: "${URL}" } }
               locks: { type: lock, config: { url: "${URL}", prefix: app } }
               tasks: { type: task_coordinator, config: { url: "${URL}" } }
@@ -131,7 +135,7 @@ import Testing
             try await withRegistry { services in
                 try services.register(.sessionStore(of: [String: Int].self))
                 try services.load(yaml: yaml, environment: ["URL": server.tcp.url])
-                #expect(Set(services.types).count == 11)
+                #expect(services.types.count == ServiceFactory.all.count + 1)
                 for name in ["store", "memory"] {
                     let store: any KeyValueStore = try services.get(name)
                     try await store.set("a", 1)
@@ -147,6 +151,13 @@ import Testing
                 let sessions: RedisSessionStore<[String: Int]> = try services.get("sessions")
                 let session = try await sessions.create(userID: "7", data: ["cart": 1])
                 #expect(try await sessions.get(session.id)?.data == ["cart": 1])
+                #expect(try await services.get("views", as: Counters.self).increment("home") == 1)
+                #expect(try await services.get("hits", as: WindowedCounters.self).add("home") == 1)
+                let board: Leaderboard<String> = try services.get("board")
+                try await board.add("ada", score: 7)
+                #expect(try await board.top(1).map(\.member) == ["ada"])
+                let codes: OneTimeCodes = try services.get("codes")
+                #expect(try await codes.generate(for: "7").code?.text.count == 8)
                 try await services.get("client", as: RedisClient.self).ping()
                 let lease = try await services.get("locks", as: Locks.self).acquire("x", ttl: .seconds(30))
                 #expect(try server("EXISTS", "app:lock:{x}") == 1)

@@ -36,8 +36,10 @@ import Testing
         #expect(
             message.split(separator: "\n").map(String.init) == [
                 "create: services.cache.config.db: must be a whole number from 0 to 15, not 'sixteen'",
-                "create: services.cache.config.pool: unknown key; known here: "
-                    + "addr, url, username, password, db, pool_size, prefix, max_value_bytes, timeout",
+                "create: services.cache.config.pool: unknown key (did you mean 'pool_size'?); known here: "
+                    + "addr, host, port, url, username, password, db, pool_size, min_idle, connect_timeout, "
+                    + "command_timeout, heartbeat, max_retries, client_name, prefix, default_ttl, serializer, "
+                    + "max_value_bytes, compression, timeout",
             ])
         #expect(services.names.isEmpty)
     }
@@ -53,7 +55,7 @@ import Testing
                     == "the service 'users' (kvstore_redis) is of type RedisKeyValueStore, not RedisCache")
             #expect(
                 serviceError(.notFound) { try services.get("user", as: (any KeyValueStore).self) }
-                    == "there is no service 'user': there are users, memory")
+                    == "there is no service 'user' (did you mean 'users'?): there are users, memory")
             #expect(
                 serviceError(.wrongType) { try services.create("x", type: "kvstore_memory", as: RedisCache.self) }
                     .hasSuffix("is of type InMemoryKeyValueStore, not RedisCache"))
@@ -75,7 +77,7 @@ import Testing
     @Test func `core, one and all`() throws {
         let core = ServiceRegistry()
         core.registerCore()
-        #expect(core.types == ["kvstore_memory", "kvstore_redis", "redis", "redis_cache"])
+        #expect(core.types == ["kvrepository_redis", "kvstore_memory", "kvstore_redis", "redis", "redis_cache"])
         let one = ServiceRegistry()
         try one.register(.redisKeyValueStore)
         #expect(one.types == ["kvstore_redis"])

@@ -1,51 +1,54 @@
-public import Cache
+import Cache
 import RedisCore
 
 extension ServiceFactory {
     /// `kvstore_redis`: a `RedisKeyValueStore`.
     ///
-    /// Beside the connection: `prefix` (`kv`), `max_value_bytes` (1 MiB), `timeout` (1 s).
+    /// Beside the connection: `prefix` (`kv`), `default_ttl` (`never`), `serializer`, `compression`,
+    /// `max_value_bytes` (1 MiB), `timeout` (1 s).
     public static let redisKeyValueStore = ServiceFactory("kvstore_redis") { settings in
-        StoreSettings(&settings, prefix: "kv")
+        var options = CacheOptions(defaultTTL: .never, failure: .closed)
+        let redis = settings.redis()
+        let prefix = settings.text("prefix", default: "kv")
+        settings.readStore(&options)
+        options.compression = settings.compression(options.compression)
+        options.timeout = settings.duration("timeout", in: ServiceSettings.timeouts, default: options.timeout)
+        return (redis: redis, prefix: prefix, options: options)
     } make: { settings, clients in
         RedisKeyValueStore(
-            clients.client(settings.redis), prefix: settings.prefix, maxValueBytes: settings.maxValueBytes,
-            timeout: settings.timeout)
+            clients.client(settings.redis), prefix: settings.prefix, defaultTTL: settings.options.defaultTTL,
+            serializer: settings.options.serializer, compression: settings.options.compression,
+            maxValueBytes: settings.options.maxValueBytes, timeout: settings.options.timeout)
     }
+
+    /// `kvrepository_redis`: another name of `kvstore_redis`, which some programs' files have.
+    public static let redisKeyValueRepository = redisKeyValueStore.named("kvrepository_redis")
 
     /// `kvstore_memory`: an `InMemoryKeyValueStore`.
     ///
-    /// `max_entries` (no bound), `max_value_bytes` (1 MiB).
+    /// `max_entries` (no bound), `default_ttl` (`never`), `serializer`, `max_value_bytes` (1 MiB).
     public static let inMemoryKeyValueStore = ServiceFactory("kvstore_memory") { settings in
-        (
-            maxEntries: settings.integer("max_entries", in: 1...Int(Int32.max)),
-            maxValueBytes: settings.integer("max_value_bytes", in: StoreSettings.valueBytes, default: 1 << 20)
-        )
+        var options = CacheOptions(defaultTTL: .never)
+        let maxEntries = settings.optionalInteger("max_entries", in: 1...Int(Int32.max))
+        settings.readStore(&options)
+        return (maxEntries: maxEntries, options: options)
     } make: { settings, _ in
-        InMemoryKeyValueStore(maxEntries: settings.maxEntries, maxValueBytes: settings.maxValueBytes)
+        InMemoryKeyValueStore(
+            maxEntries: settings.maxEntries, defaultTTL: settings.options.defaultTTL,
+            serializer: settings.options.serializer, maxValueBytes: settings.options.maxValueBytes)
     }
 
     /// `redis_cache`: a `RedisCache`.
     ///
-    /// Beside the connection: `prefix` (`cache`), `default_ttl` (`1h`, or `never`), `compression` (true),
-    /// `compression_threshold` (1,024 bytes), `max_value_bytes` (1 MiB), `timeout` (1 s), `on_failure` (`open`).
+    /// Beside the connection: `prefix` (`cache`), and every field of `CacheOptions`, with nested mappings for
+    /// `remember`, `near`, `compression`.
     public static let redisCache = ServiceFactory("redis_cache") { settings in
-        let store = StoreSettings(&settings, prefix: "cache")
-        var options = CacheOptions(maxValueBytes: store.maxValueBytes, timeout: store.timeout)
-        options.defaultTTL = settings.ttl("default_ttl", default: .after(.seconds(3_600)))
-        options.failure =
-            settings.choice("on_failure", of: ["open", "closed"], default: "open") == "open" ? .open : .closed
-        let threshold = settings.integer("compression_threshold", in: 0...512 << 20)
-        if !settings.flag("compression", default: true) {
-            if threshold != nil { settings.report("compression_threshold", "has no meaning without compression") }
-            options.compression = .off
-        } else if let threshold {
-            options.compression = CacheCompression(threshold: threshold)
-        }
-        return (store: store, options: options)
+        (
+            redis: settings.redis(), prefix: settings.text("prefix", default: "cache"),
+            options: settings.cacheOptions()
+        )
     } make: { settings, clients in
-        RedisCache(
-            clients.client(settings.store.redis), prefix: settings.store.prefix, options: settings.options)
+        RedisCache(clients.client(settings.redis), prefix: settings.prefix, options: settings.options)
     }
 
     /// `redis`: the `RedisClient` itself.
@@ -58,28 +61,11 @@ extension ServiceFactory {
     }
 }
 
-/// What the services that store values in Redis have in common.
-private struct StoreSettings: Sendable {
-    let redis: RedisConfiguration
-    let prefix: String
-    let maxValueBytes: Int
-    let timeout: Duration
-
-    static let valueBytes = 1...512 << 20
-
-    init(_ settings: inout ServiceSettings, prefix: String) {
-        redis = settings.redis()
-        self.prefix = settings.text("prefix", default: prefix)
-        maxValueBytes = settings.integer("max_value_bytes", in: Self.valueBytes, default: 1 << 20)
-        timeout = settings.duration("timeout", in: ServiceSettings.timeouts, default: .seconds(1))
-    }
-}
-
 extension ServiceSettings {
-    /// A time to live: a duration of 1 ms to ten years, a plain number being seconds, or `never`.
-    public mutating func ttl(_ key: String, default value: CacheTTL) -> CacheTTL {
-        if isWord("never", key) { return .never }
-        let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(10 * 365 * 86_400)
-        return duration(key, in: range).map { .after($0) } ?? value
+    /// What key-value stores have in common, in Redis or not.
+    fileprivate mutating func readStore(_ options: inout CacheOptions) {
+        options.defaultTTL = ttl("default_ttl", default: options.defaultTTL)
+        options.serializer = serializer(options.serializer)
+        options.maxValueBytes = bytes("max_value_bytes", in: Self.valueBytes, default: options.maxValueBytes)
     }
 }

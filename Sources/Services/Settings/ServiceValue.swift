@@ -12,6 +12,8 @@ public enum ServiceValue: Sendable, Hashable {
     case text(String)
     /// A whole number.
     case integer(Int)
+    /// A number with a fraction.
+    case number(Double)
     /// True or false.
     case flag(Bool)
     /// Several values.
@@ -21,12 +23,14 @@ public enum ServiceValue: Sendable, Hashable {
 }
 
 extension ServiceValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral,
-    ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+    ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     /// Text.
     public init(stringLiteral value: String) { self = .text(value) }
     /// A whole number.
     public init(integerLiteral value: Int) { self = .integer(value) }
+    /// A number with a fraction.
+    public init(floatLiteral value: Double) { self = .number(value) }
     /// True or false.
     public init(booleanLiteral value: Bool) { self = .flag(value) }
     /// Several values.
@@ -43,6 +47,7 @@ extension ServiceValue {
         switch self {
         case .text(let text): Node(text, Tag(.str), .doubleQuoted)
         case .integer(let number): Node(String(number), Tag(.int), .plain)
+        case .number(let number): Node("\(number)", Tag(.float), .plain)
         case .flag(let flag): Node(flag ? "true" : "false", Tag(.bool), .plain)
         case .list(let values): Node(values.map(\.node))
         case .map(let values):
