@@ -61,6 +61,13 @@ public struct CacheError: Error, Sendable {
     }
 }
 
+extension CacheError {
+    /// True when Redis may have done what was asked all the same: it was sent, and not answered.
+    ///
+    /// False for what was not sent, and for what Redis refused: nothing has changed then.
+    public var isEffectUnknown: Bool { (underlying as? RedisError)?.isEffectUnknown ?? false }
+}
+
 extension CacheError: CustomStringConvertible {
     /// `undecodable: the value of users:7 … [underlying]`.
     public var description: String {
@@ -89,7 +96,9 @@ extension CacheError {
         default:
             return CacheError(
                 .unavailable, operation: operation, key: key,
-                message: "\(operation)\(place) got no answer from Redis", underlying: error)
+                message: "\(operation)\(place) got no answer from Redis"
+                    + (error.isEffectUnknown ? "; what it was to change may be changed all the same" : ""),
+                underlying: error)
         }
     }
 }

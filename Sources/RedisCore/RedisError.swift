@@ -126,10 +126,13 @@ public struct RedisError: Error, Sendable {
         storage = Storage(code, operation, message, serverMessage, address, wasWritten, underlying, nil)
     }
 
-    private init(_ other: RedisError, operation: String? = nil, wasWritten: Bool? = nil, deadline: UInt64? = nil) {
+    private init(
+        _ other: RedisError, operation: String? = nil, wasWritten: Bool? = nil, deadline: UInt64? = nil,
+        underlying: (any Error)? = nil
+    ) {
         storage = Storage(
             other.code, operation ?? other.operation, other.message, other.serverMessage, other.address,
-            wasWritten ?? other.wasWritten, other.underlying, deadline ?? other.storage.deadline)
+            wasWritten ?? other.wasWritten, underlying ?? other.underlying, deadline ?? other.storage.deadline)
     }
 }
 
@@ -137,6 +140,21 @@ extension RedisError {
     /// The same error, for a command whose bytes may have reached the server, and which may be repeated until
     /// `deadline` on the loop's clock.
     func written(deadline: UInt64? = nil) -> RedisError { RedisError(self, wasWritten: true, deadline: deadline) }
+
+    /// The same error, for a command of which an earlier attempt was lost after it was written.
+    func following(_ lost: RedisError) -> RedisError {
+        serverMessage == nil ? written() : RedisError(self, underlying: lost)
+    }
+
+    /// True when the command may have taken effect: it was written, and no answer to it, or to an earlier attempt,
+    /// came.
+    ///
+    /// False for a refusal: a server that answers with an error did nothing.
+    public var isEffectUnknown: Bool {
+        // A server that ends the connection may say why.
+        guard serverMessage != nil, code != .connectionLost, code != .connectFailed else { return wasWritten }
+        return (underlying as? RedisError)?.isEffectUnknown ?? false
+    }
 
     /// Until when, on the loop's clock in milliseconds, the failed command may be repeated.
     var deadline: UInt64? { storage.deadline }

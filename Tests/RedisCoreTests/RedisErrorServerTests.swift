@@ -104,6 +104,15 @@ import Testing
         #expect(message?.unicodeScalars.count == ServerErrorText.limit + 1)
     }
 
+    @Test func `leaves the effect unknown only when an earlier attempt was lost`() {
+        let refused = RedisError(serverReply: "READONLY You can't write.", operation: "SET", address: nil)
+        let unsent = RedisError(.timedOut, operation: "SET", message: "There was no connection in time.")
+        let lost = RedisError(.connectionLost, operation: "SET", message: "Lost the connection.", wasWritten: true)
+        #expect(lost.isEffectUnknown && !refused.isEffectUnknown && !unsent.isEffectUnknown)
+        #expect(unsent.following(lost).isEffectUnknown && refused.following(lost).isEffectUnknown)
+        #expect(refused.following(refused.following(lost)).isEffectUnknown)
+    }
+
     @Test func `becomes an error that says what, where and what to do`() {
         let error = RedisError(serverReply: "LOADING Redis is loading", operation: "GET", address: "db:6379")
         #expect(error.code == .loading)

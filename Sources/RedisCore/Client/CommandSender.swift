@@ -153,7 +153,7 @@ final class CommandSender: Sendable {
             // What an earlier attempt may have done stays possible.
             case .failure(let next):
                 let named = next.naming(first.operation)
-                error = error.wasWritten ? named.written() : named
+                error = error.isEffectUnknown ? named.following(error) : named
             }
         }
         return .failure(error)

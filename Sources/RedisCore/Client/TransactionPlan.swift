@@ -80,10 +80,11 @@ struct TransactionPlan: Sendable {
     /// The commands behind a refused MULTI were not queued but executed, one by one.
     private func notBegun(_ error: RedisError, _ address: String?) -> RedisError {
         guard error.serverMessage != nil else { return error }
+        // Without the server's words: with them it would be a refusal, after which nothing has changed.
         return RedisError(
             error.code, operation: "MULTI",
             message: "the transaction did not begin, its commands may have been executed one by one: \(error.message)",
-            serverMessage: error.serverMessage, address: address, wasWritten: true, underlying: error)
+            address: address, wasWritten: true, underlying: error)
     }
 
     private func violation(_ message: String, _ address: String?) -> RedisError {

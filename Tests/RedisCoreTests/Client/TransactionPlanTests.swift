@@ -65,7 +65,7 @@ import Testing
                 .success(.integer(1)), .failure(error("ERR EXEC without MULTI")),
             ])
         }
-        #expect(failure.code == .noPermission && failure.operation == "MULTI" && failure.wasWritten)
+        #expect(failure.code == .noPermission && failure.operation == "MULTI" && failure.isEffectUnknown)
         #expect(failure.message.contains("one by one"))
     }
 
