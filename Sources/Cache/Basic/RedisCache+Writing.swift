@@ -71,10 +71,11 @@ extension RedisCache {
         return true
     }
 
-    /// Stores several values in one round trip.
+    /// Stores several values at once, all of them or none, in one round trip.
     ///
-    /// Not atomic: others may see some of them before the rest. A failure of the connection leaves any of them undone;
-    /// a value that cannot be encoded leaves all of them undone. Errors as ``set(_:_:ttl:tags:)``.
+    /// One transaction, repeated when its reply was lost: others see all of them or none, and a failure leaves all of
+    /// them done or none. The server does nothing else meanwhile: some thousands are enough for one call. On a cluster
+    /// all keys must be in one slot. Errors as ``set(_:_:ttl:tags:)``.
     public func setMany<T: Encodable & Sendable>(
         _ values: [String: T], ttl: CacheTTL = .default, tags: [String] = []
     ) async throws {
@@ -89,7 +90,7 @@ extension RedisCache {
             batch.append(
                 ([entry, CacheKeys.lease(of: entry)], [pieces.head, pieces.tail, life, "", keys.wakeSuffix]))
         }
-        try await run(CacheScripts.set(isConditional: false), batch, "setMany")
+        try await runAtOnce(CacheScripts.set(isConditional: false), batch, "setMany")
         engine.metrics.writes.increment(by: Int64(values.count))
     }
 
@@ -128,6 +129,27 @@ extension RedisCache {
     ) async throws -> T {
         defer { engine.flights.detach(entries) }
         return try await forgettingNear(entries: entries, operation, body)
+    }
+
+    /// The same as a transaction: all of it or nothing.
+    private func runAtOnce(
+        _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
+    ) async throws {
+        func commands(first: String, _ text: String) -> [RedisCommand] {
+            batch.enumerated().map { index, call in
+                let head: [any RedisArgument] = [index == 0 ? text : script.sha, call.keys.count]
+                return RedisCommand(index == 0 ? first : "EVALSHA", arguments: head + call.keys + call.arguments)
+                    .safeToRepeat(script.isSafeToRepeat)
+            }
+        }
+        try await change(batch.map { $0.keys[0] }, operation) { redis throws(RedisError) in
+            var results = try await redis.transaction(commands(first: "EVALSHA", script.sha), timeout: options.timeout)
+            // Without the script all of them failed: the first one brings it for the others.
+            if case .failure(let error) = results.first, error.code == .noScript {
+                results = try await redis.transaction(commands(first: "EVAL", script.source), timeout: options.timeout)
+            }
+            for result in results { _ = try result.get() }
+        }
     }
 
     /// One script for several entries in one round trip; the first failure is thrown.
