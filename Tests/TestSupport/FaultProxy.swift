@@ -50,6 +50,11 @@ public final class FaultProxy: Sendable {
     public var accepted: Int { control.counts.accepted }
     /// Connections that are open.
     public var open: Int { control.counts.open }
+    /// How often a client sent something when nothing that it had sent was unanswered: what it waited for.
+    ///
+    /// A pipeline is one, whatever it holds, as long as it fits into one read of the proxy (64 KiB). Heartbeats are
+    /// none. Take the difference of two readings, with `.pass` all the time: connecting takes round trips too.
+    public var roundTrips: Int { control.counts.roundTrips }
     /// Complete commands seen from clients that contain a text, in any letter case.
     public func commands(containing text: String) -> Int {
         control.commands.count { $0.range(of: text, options: .caseInsensitive) != nil }

@@ -18,6 +18,7 @@ final class ProxyControl: Sendable {
     struct Counts {
         var accepted = 0
         var open = 0
+        var roundTrips = 0
     }
 
     private struct State {

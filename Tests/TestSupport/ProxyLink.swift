@@ -29,6 +29,8 @@ final class ProxyLink {
     private var replies = RespFramer()
     private var commandCount = 0
     private var replyCount = 0
+    /// The number of the last command that was no heartbeat.
+    private var lastQuestion = 0
     /// The number of the reply that must not be delivered.
     private var fatalReply: Int?
     private var forwardedSince = 0
@@ -97,6 +99,10 @@ final class ProxyLink {
         for boundary in commands.feed(bytes) {
             commandCount += 1
             control.saw(command: boundary.words)
+            if !boundary.words.hasPrefix("PING") {
+                if replyCount >= lastQuestion { control.count { $0.roundTrips += 1 } }
+                lastQuestion = commandCount
+            }
             sent.append(boundary.words)
             switch fault {
             case .cutBeforeSend(let match, let times) where boundary.words.containsAnyCase(match):

@@ -40,9 +40,10 @@ extension RedisCache {
 
     /// Stores a value if the present one equals another; true if it did.
     ///
-    /// Two round trips: which values are equal is for the type to say, and whether the entry counts at all depends on
-    /// stamps that lie elsewhere. A change in between makes it look again, at most eight times. Not repeated when a
-    /// reply is lost. What is invalidated after the value was compared invalidates the new one as well.
+    /// Two round trips, one when they are not equal, and one more for an entry with tags: which values are equal is for
+    /// the type to say, and whether the entry counts at all depends on stamps that lie elsewhere. A change in between
+    /// makes it look again, at most eight times. Not repeated when a reply is lost. What is invalidated after the value
+    /// was compared invalidates the new one as well. For "there is none" as ``add(_:_:ttl:tags:)``.
     ///
     /// - Parameters:
     ///   - expected: nil for "there is none".

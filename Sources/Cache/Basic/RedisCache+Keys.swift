@@ -4,7 +4,8 @@ import RedisCore
 extension RedisCache {
     /// How many of these keys have a value that counts, as ``get(_:as:tags:)`` would find it.
     ///
-    /// One round trip, which reads the entries' heads only; two when some have tags. A key named twice counts once.
+    /// One round trip, which reads the entries' heads only; two when some have tags, three when some have so many that
+    /// they take more than 500 bytes. A key named twice counts once.
     public func exists(_ keys: String...) async throws -> Int { try await present(keys).count }
 
     /// Which of these keys have a value.
@@ -30,8 +31,7 @@ extension RedisCache {
         if !knowsTime, let time = RedisClient.microseconds(try replies.last?.get()) {
             engine.note(serverTime: time, sentAt: sent)
         }
-        var heads: [Data?] = []
-        for (key, reply) in zip(wanted, replies.dropFirst()) { heads.append(try await head(reply, key.entry)) }
+        let heads = try await heads(zip(wanted, replies.dropFirst()).map { ($0.entry, $1) })
         let epochs = try Self.latest(Self.elements(of: replies.first?.get() ?? .null))
         let states = try await judgeMany(heads, epochs: epochs, "exists")
         return zip(wanted, states).filter { $0.1.isPresent }.map(\.0.name)
@@ -53,17 +53,26 @@ extension RedisCache {
 
     private static let headBytes = 512
 
-    private func head(_ reply: Result<RedisValue, RedisError>, _ entry: RedisKey) async throws -> Data? {
+    private func heads(_ replies: [(entry: RedisKey, reply: Result<RedisValue, RedisError>)]) async throws -> [Data?] {
+        var heads = try replies.map { entry, reply in try Self.head(reply) }
+        // A full head that cannot be read has more tags than fit: its whole entry is asked for.
+        let cut = heads.indices.filter { index in
+            heads[index].map { $0.count == Self.headBytes && StoredEntry($0) == nil } ?? false
+        }
+        guard !cut.isEmpty else { return heads }
+        for (index, bytes) in zip(cut, try await mget(cut.map { replies[$0].entry }, "exists", key: nil)) {
+            heads[index] = bytes
+        }
+        return heads
+    }
+
+    private static func head(_ reply: Result<RedisValue, RedisError>) throws -> Data? {
         switch reply {
-        case .success(.bytes(let bytes)) where bytes.isEmpty: return nil
-        case .success(.bytes(let bytes)):
-            // A full head that cannot be read has more tags than fit: its whole entry is asked for.
-            guard bytes.count == Self.headBytes, StoredEntry(Data(bytes)) == nil else { return Data(bytes) }
-            return try await fetchBytes(entry, operation: "exists").bytes
+        case .success(.bytes(let bytes)): bytes.isEmpty ? nil : Data(bytes)
         // Something is there, of whatever kind.
-        case .failure(let error) where error.code == .wrongType: return Data([0])
+        case .failure(let error) where error.code == .wrongType: Data([0])
         case .failure(let error): throw CacheError.from(error, operation: "exists", key: nil)
-        case .success: return nil
+        case .success: nil
         }
     }
 
@@ -121,7 +130,8 @@ extension RedisCache {
     /// Deletes the entries that a pattern means; how many were deleted, not how many were found.
     ///
     /// One round trip for each page of the server's keys and one for each 500 that match: nothing else waits for long.
-    /// Entries written meanwhile may stay. Only entries and counters are deleted, no keys of other types.
+    /// Entries written meanwhile may stay. Only entries and counters are deleted, no keys of other types. Repeated when
+    /// a reply is lost: the count may then be too low.
     @discardableResult
     public func deleteMany(matching pattern: CachePattern) async throws -> Int {
         var deleted = 0

@@ -51,8 +51,9 @@ extension RedisCache {
 
     /// Lets an entry end at a date of the **server's** clock; false when there is none.
     ///
-    /// One round trip, repeated if its reply was lost. A date in the server's past deletes the entry. As for
-    /// ``expire(_:after:)``, tags bound the end, and a remembered value is not fresh for longer.
+    /// One round trip, repeated if its reply was lost. A date in the server's past deletes the entry; if that reply was
+    /// lost the answer may be false. As for ``expire(_:after:)``, tags bound the end, and a remembered value is not
+    /// fresh for longer.
     @discardableResult
     public func expire(_ key: String, at date: Date) async throws -> Bool {
         let entry = try entry(key, "expireAt")

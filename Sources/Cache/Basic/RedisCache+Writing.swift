@@ -19,24 +19,10 @@ extension RedisCache {
         _ = try await store(key, value, ttl, tags, condition: "", "set")
     }
 
-    /// Stores a value if its key has none; true if it did.
-    ///
-    /// One round trip; three when an invalidated entry is in its place. Not repeated when its reply is lost: the error
-    /// says so. Errors as ``set(_:_:ttl:tags:)``.
-    public func add<T: Encodable & Sendable>(
-        _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
-    ) async throws -> Bool {
-        if try await store(key, value, ttl, tags, condition: "NX", "add") { return true }
-        let entry = try entry(key, "add")
-        let (state, bytes) = try await fetchBytes(entry, operation: "add")
-        guard let bytes, !state.isPresent else { return false }
-        let pieces = try pieces(value, tags, entry, "add")
-        return try await swap(entry, bytes, pieces, life(ttl, tags, "add"), "add")
-    }
-
     /// Stores a value if its key has one; true if it did.
     ///
-    /// Two round trips. Not repeated when a reply is lost: the error says so. Errors as ``set(_:_:ttl:tags:)``.
+    /// Two round trips, one when there is none, and one more for an entry with tags. Not repeated when a reply is lost:
+    /// the error says so. Errors as ``set(_:_:ttl:tags:)``.
     public func replace<T: Encodable & Sendable>(
         _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
     ) async throws -> Bool {
@@ -131,6 +117,20 @@ extension RedisCache {
         return try await forgettingNear(entries: entries, operation, body)
     }
 
+    /// One script for several entries in one round trip; the first failure is thrown.
+    @discardableResult
+    func run(
+        _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
+    ) async throws -> [RedisValue] {
+        try await change(batch.map { $0.keys[0] }, operation) { redis throws(RedisError) in
+            var values: [RedisValue] = []
+            for result in try await redis.evaluate(script, batch: batch, timeout: options.timeout) {
+                values.append(try result.get())
+            }
+            return values
+        }
+    }
+
     /// The same as a transaction: all of it or nothing.
     private func runAtOnce(
         _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
@@ -149,20 +149,6 @@ extension RedisCache {
                 results = try await redis.transaction(commands(first: "EVAL", script.source), timeout: options.timeout)
             }
             for result in results { _ = try result.get() }
-        }
-    }
-
-    /// One script for several entries in one round trip; the first failure is thrown.
-    @discardableResult
-    func run(
-        _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
-    ) async throws -> [RedisValue] {
-        try await change(batch.map { $0.keys[0] }, operation) { redis throws(RedisError) in
-            var values: [RedisValue] = []
-            for result in try await redis.evaluate(script, batch: batch, timeout: options.timeout) {
-                values.append(try result.get())
-            }
-            return values
         }
     }
 }

@@ -18,8 +18,9 @@ extension RedisCache {
     /// Nothing depends on it: dead entries are not served, and leave by themselves when their time is over. Call it
     /// after clearing a namespace whose entries live long. SCAN walks over the database in pages, one round trip for
     /// each page's names, one for the first bytes of its entries and one for the deletions (one more if there are
-    /// tags); no page holds the server up. An entry that is overwritten meanwhile is not deleted: the script that
-    /// does it looks at the time in the entry again.
+    /// tags), besides one before and, after a clearing, one at the end; no page holds the server up. An entry that is
+    /// overwritten meanwhile is not deleted: the script that does it looks at the time in the entry again. What is
+    /// asked is repeated when its reply is lost; `deleted` may be too low then.
     ///
     /// After a complete walk the namespace's stamp gets a time to live, an hour or twice
     /// ``RememberOptions/loadLease``: by then every load that began before the clearing has ended. Entries that only

@@ -4,9 +4,10 @@ import RedisCore
 extension RedisCache {
     /// Ends every entry that has one of these tags, however many there are, in this cache and all that share its root.
     ///
-    /// One round trip and one key a tag, whatever the number of entries; all tags at the same moment. Values that were
-    /// loaded before are not served after it returns, by no process, and loads that are on their way are dead when they
-    /// arrive. Entries leave Redis when their time is over, are overwritten, or by ``reap(page:atMost:)``.
+    /// One round trip for 1,000 tags, which end at the same moment, and one key a tag, whatever the number of entries.
+    /// Values that were loaded before are not served after it returns, by no process, and loads that are on their way
+    /// are dead when they arrive. Entries leave Redis when their time is over, are overwritten, or by
+    /// ``reap(page:atMost:)``.
     ///
     /// Tags belong to the outermost cache: `users` of `RedisCache(redis, prefix: "app")` and of its namespaces is one
     /// tag, that of another prefix is another. The invalidation is remembered for ``CacheOptions/longestTagLife`` and
