@@ -214,6 +214,32 @@ import Testing
         }
     }
 
+    @Test func `seed 003: destroyAll misses a session that is created at the same time`() async throws {
+        try await withRedis { _, redis in
+            let store = RedisSessionStore<Cart>(redis, options: .init(timeout: .seconds(20)))
+            for _ in 0..<20 {
+                async let ended = store.destroyAll(userID: "7")
+                async let new = store.create(userID: "7", data: Cart())
+                _ = try await ended
+                let session = try await new
+                // Alive and unlisted it would outlive the next one too.
+                try await store.destroyAll(userID: "7")
+                #expect(try await store.state(session.id) == .revoked)
+            }
+        }
+    }
+
+    @Test func `seed 003: refresh stores a session that has ended anew`() async throws {
+        try await withRedis { server, redis in
+            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let session = try await store.create(userID: "7", data: Cart())
+            // As if its time were over: nothing is left of it, and refresh has nothing to write.
+            for key in try server("KEYS", "*").strings { try server("DEL", key) }
+            await expectError(.notFound) { try await store.refresh(session.id) }
+            #expect(try server("DBSIZE") == 0)
+        }
+    }
+
     @Test func `seed 003: a user's index shares names with sessions`() async throws {
         try await withRedis { _, redis in
             let store = RedisSessionStore<Cart>(redis, prefix: "app")
