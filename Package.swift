@@ -127,7 +127,7 @@ let package = Package(
         example("PendingActions", ["RedisCore", "Cache", "EmbeddedRedis", lifecycle]),
         .target(
             name: "TestSupport",
-            dependencies: ["RedisCore", "EmbeddedRedis", logging],
+            dependencies: ["RedisCore", "EmbeddedRedis", logging, metrics],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),

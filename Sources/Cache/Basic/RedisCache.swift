@@ -50,7 +50,7 @@ public struct RedisCache: Sendable {
         coder = ValueCoder(serializer: options.serializer)
         nearView = options.near == nil ? 0 : NearView(options).number
         flaw = options.flaw(root: keys.root)
-        let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0) } : nil
+        let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0, engine.metrics) } : nil
         nearLevel = near
         nearStore = near?.store
     }

@@ -9,7 +9,7 @@ import Synchronization
 /// somebody uses it.
 final class CacheEngine: Sendable {
     let redis: RedisClient
-    let metrics = CacheMetrics.shared
+    let metrics: CacheMetrics
     /// Loads of values that are under way.
     let flights = FlightTable()
     var logger: Logger { redis.logger }
@@ -29,8 +29,9 @@ final class CacheEngine: Sendable {
         let value = Mutex(ServerClock())
     }
 
-    private init(_ redis: RedisClient) {
+    private init(_ redis: RedisClient, _ metrics: CacheMetrics) {
         self.redis = redis
+        self.metrics = metrics
         let clock = SharedClock()
         self.clock = clock
         // Another server may answer now.
@@ -40,7 +41,10 @@ final class CacheEngine: Sendable {
     /// An engine keeps its client alive.
     private static let engines = PerClient<CacheEngine>()
 
-    static func of(_ redis: RedisClient) -> CacheEngine { engines.value(for: redis) { CacheEngine($0) } }
+    /// `metrics` are those of the engine that is made, if there is none yet.
+    static func of(_ redis: RedisClient, metrics: @autoclosure () -> CacheMetrics = .shared) -> CacheEngine {
+        engines.value(for: redis) { CacheEngine($0, metrics()) }
+    }
 
     deinit {
         redis.stopObservingReconnects(reconnects)

@@ -26,7 +26,7 @@ struct ExpiryClaim: Sendable {
             throw CacheError(.unavailable, operation: "claim", message: "the sweeper got an answer that is none")
         }
         if lost > 0 {
-            IndexedMetrics.shared.lost.increment(by: lost)
+            cache.engine.metrics.indexed.lost.increment(by: lost)
             cache.engine.logger.error(
                 "expired items were told to nobody in time and are given up",
                 metadata: ["namespace": "\(cache.namespace)", "count": "\(lost)"])

@@ -46,7 +46,7 @@ extension ExpirySweeper {
         do {
             try await HandlerLimit(limit: options.handlerTimeout).run { [handler] in try await handler(entry) }
             held.remove(entry)
-            IndexedMetrics.shared.told.increment()
+            cache.engine.metrics.indexed.told.increment()
             await acknowledge(entry)
             return true
         } catch {
@@ -55,7 +55,7 @@ extension ExpirySweeper {
             let isCancelled = Task.isCancelled
             await hold([entry], for: isCancelled ? .zero : options.retry(after: entry.attempt))
             if !isCancelled {
-                IndexedMetrics.shared.failed.increment()
+                cache.engine.metrics.indexed.failed.increment()
                 cache.engine.logger.warning(
                     "expiry handler failed; it is tried again",
                     metadata: ["namespace": "\(cache.namespace)", "attempt": "\(entry.attempt)", "error": "\(error)"])

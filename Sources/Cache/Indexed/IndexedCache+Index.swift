@@ -129,7 +129,7 @@ extension IndexedCache {
             throw CacheError(
                 .unavailable, operation: operation, key: key.name, message: "\(operation) got an answer that is none")
         }
-        if pruned > 0 { IndexedMetrics.shared.pruned.increment(by: Int64(pruned)) }
+        if pruned > 0 { engine.metrics.indexed.pruned.increment(by: Int64(pruned)) }
         let next = texts[0] == IndexCursor.start ? nil : IndexCursor(text: texts[0])
         return QueryReply(next: next, pruned: pruned, rest: Array(reply.dropFirst(2)))
     }

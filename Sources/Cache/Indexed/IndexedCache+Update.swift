@@ -112,7 +112,7 @@ extension IndexedCache {
                 }
                 return false
             }
-            IndexedMetrics.shared.conflicts.increment()
+            engine.metrics.indexed.conflicts.increment()
             if case .bytes(let newer)? = parts.last { current = Data(newer) } else { current = nil }
             // Writers that lose together must not come back together.
             if round > 3 { try await Task.sleep(for: .microseconds(Int.random(in: 0...500 * round))) }

@@ -2,11 +2,22 @@ import Metrics
 
 /// What indexed caches and their sweepers count besides ``CacheMetrics``.
 struct IndexedMetrics: Sendable {
-    static let shared = IndexedMetrics()
+    /// Members that a query took out of an index, because their items are gone.
+    let pruned: Counter
+    /// Rounds of an update that another writer made vain.
+    let conflicts: Counter
+    /// Ends that a handler was told of, and returned.
+    let told: Counter
+    /// Handlers that threw or took too long; each is tried again.
+    let failed: Counter
+    /// Ends that nobody was told of in time.
+    let lost: Counter
 
-    let pruned = Counter(label: "cache.index.pruned")
-    let conflicts = Counter(label: "cache.update.conflicts")
-    let told = Counter(label: "cache.expiry.told")
-    let failed = Counter(label: "cache.expiry.failed")
-    let lost = Counter(label: "cache.expiry.lost")
+    init(_ factory: any MetricsFactory) {
+        pruned = Counter(label: "cache.index.pruned", factory: factory)
+        conflicts = Counter(label: "cache.update.conflicts", factory: factory)
+        told = Counter(label: "cache.expiry.told", factory: factory)
+        failed = Counter(label: "cache.expiry.failed", factory: factory)
+        lost = Counter(label: "cache.expiry.lost", factory: factory)
+    }
 }

@@ -22,16 +22,21 @@ final class InvalidationRetries: Sendable {
     private let life: Duration
     private let clock: any Clock<Duration>
     private let logger: Logger
+    private let metrics: InvalidationMetrics
     private let send: Send
 
     static let firstPause = Duration.milliseconds(100)
     static let longestPause = Duration.seconds(5)
 
-    init(capacity: Int, life: Duration, clock: any Clock<Duration>, logger: Logger, send: @escaping Send) {
+    init(
+        capacity: Int, life: Duration, clock: any Clock<Duration>, logger: Logger, metrics: InvalidationMetrics,
+        send: @escaping Send
+    ) {
         state = Mutex(State(queue: InvalidationQueue(capacity: capacity)))
         self.life = life
         self.clock = clock
         self.logger = logger
+        self.metrics = metrics
         self.send = send
     }
 
@@ -45,7 +50,7 @@ final class InvalidationRetries: Sendable {
             if state.task == nil, !state.isClosed { state.task = Task { await self.run() } }
             return (state.queue.count, widened)
         }
-        InvalidationMetrics.queued.increment(by: Int64(all.count))
+        metrics.queued.increment(by: Int64(all.count))
         note(widened: widened)
         if count == all.count {
             logger.warning(
@@ -55,7 +60,7 @@ final class InvalidationRetries: Sendable {
 
     private func note(widened: Bool) {
         guard widened else { return }
-        InvalidationMetrics.widened.increment()
+        metrics.widened.increment()
         logger.warning("cache: too many invalidations wait; the whole namespace will be cleared instead")
     }
 
@@ -64,13 +69,13 @@ final class InvalidationRetries: Sendable {
         let batch = state.withLock { state in
             let (batch, abandoned) = state.queue.take(.now)
             state.underWay += batch.count
-            if abandoned > 0 { InvalidationMetrics.abandoned.increment(by: Int64(abandoned)) }
+            if abandoned > 0 { metrics.abandoned.increment(by: Int64(abandoned)) }
             return batch
         }
         guard !batch.isEmpty else { return state.withLock { $0.queue.count == 0 } }
         do {
             try await send(batch.map(\.what))
-            InvalidationMetrics.recovered.increment(by: Int64(batch.count))
+            metrics.recovered.increment(by: Int64(batch.count))
             return state.withLock { state in
                 state.underWay -= batch.count
                 return state.queue.count == 0

@@ -74,14 +74,14 @@ extension Invalidator: Service {
     }
 
     private func tellMissed(_ reason: String) {
-        InvalidationMetrics.gaps.increment()
+        cache.engine.metrics.invalidation.gaps.increment()
         cache.engine.logger.warning(
             "cache: invalidation events were missed; what they may have been about is dropped",
             metadata: ["reason": "\(reason)"])
     }
 
     private func tellUnreadable(_ isFirst: Bool) {
-        InvalidationMetrics.unreadableEvents.increment()
+        cache.engine.metrics.invalidation.unreadableEvents.increment()
         if isFirst { cache.engine.logger.warning("cache: a message on the channel of invalidations is no event") }
     }
 
@@ -92,7 +92,7 @@ extension Invalidator: Service {
 
     private func apply(_ all: [Invalidation]) async {
         guard !all.isEmpty else { return }
-        InvalidationMetrics.events.increment(by: Int64(all.count))
+        cache.engine.metrics.invalidation.events.increment(by: Int64(all.count))
         do {
             try await cache.drop(InvalidationBatch(all))
         } catch {

@@ -90,7 +90,7 @@ public final class Invalidator: Sendable {
         self.clock = clock
         retries = InvalidationRetries(
             capacity: options.capacity, life: options.retryFor ?? cache.options.longestTagLife, clock: clock,
-            logger: cache.engine.logger
+            logger: cache.engine.logger, metrics: cache.engine.metrics.invalidation
         ) { try await cache.drop(InvalidationBatch($0)) }
     }
 

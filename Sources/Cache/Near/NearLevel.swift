@@ -29,14 +29,16 @@ final class NearLevel: TrackingListener {
     private let options: NearCacheOptions
     private let backplane: NearBackplane
     private let logger: Logger
+    private let metrics: CacheMetrics
     /// Nanoseconds for which a proof counts.
     private let trust: Int64
     /// The longest life of an entry, ns, in the mode at hand.
     private let maxAge: Atomic<Int64>
     private let state = Mutex(State())
 
-    private init(_ redis: RedisClient, _ keys: CacheKeys, _ options: NearCacheOptions) {
+    private init(_ redis: RedisClient, _ keys: CacheKeys, _ options: NearCacheOptions, _ metrics: CacheMetrics) {
         self.options = options
+        self.metrics = metrics
         logger = redis.logger
         store = NearCacheStore(entries: options.entries, bytes: options.bytes)
         backplane = NearBackplane(redis, channel: keys.backplane)
@@ -50,8 +52,10 @@ final class NearLevel: TrackingListener {
     }
 
     /// Makes one and begins to track.
-    static func start(_ redis: RedisClient, _ keys: CacheKeys, _ options: NearCacheOptions) -> NearLevel {
-        let near = NearLevel(redis, keys, options)
+    static func start(
+        _ redis: RedisClient, _ keys: CacheKeys, _ options: NearCacheOptions, _ metrics: CacheMetrics
+    ) -> NearLevel {
+        let near = NearLevel(redis, keys, options, metrics)
         do throws(RedisError) {
             let tracking = try redis.track(prefixes: keys.trackedPrefixes, near)
             near.state.withLock { $0.tracking = tracking }
@@ -151,7 +155,7 @@ extension NearLevel {
         }
     }
 
-    func trackedKeysFlushed() { store.flush(isOpen: true) }
+    func trackedKeysFlushed() { flush(isOpen: true) }
 
     func trackingIsProved(asOf: Int64) {
         switch state.withLock(\.mode) {
@@ -198,16 +202,20 @@ extension NearLevel {
     /// From now on every change is told, and nothing is known.
     private func open() {
         let now = Moment.nanoseconds
-        store.flush(isOpen: true)
-        CacheMetrics.shared.nearFlushes.increment()
+        flush(isOpen: true)
         // All that will be kept is read later than now.
         store.trust(until: now + trust)
     }
 
     private func shut() {
         store.trust(until: .min)
-        store.flush(isOpen: false)
-        CacheMetrics.shared.nearFlushes.increment()
+        flush(isOpen: false)
+    }
+
+    /// Everything goes: counted, whatever the reason.
+    private func flush(isOpen: Bool) {
+        store.flush(isOpen: isOpen)
+        metrics.nearFlushes.increment()
     }
 }
 
@@ -229,7 +237,7 @@ extension NearLevel {
         case .listening: open()
         case .changed(.entry(let key)): forget(entries: [RedisKey(key.text)])
         case .changed(.group(let key)): forget(groups: [RedisKey(key.text)])
-        case .changed(.all): store.flush(isOpen: true)
+        case .changed(.all): flush(isOpen: true)
         }
     }
 }

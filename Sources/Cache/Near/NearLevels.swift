@@ -12,12 +12,13 @@ final class NearLevels: Sendable {
     private let isUsed = Atomic(false)
 
     /// That of a root, made now if there is none.
-    func of(_ keys: CacheKeys, _ redis: RedisClient, _ options: NearCacheOptions) -> NearLevel {
+    func of(_ keys: CacheKeys, _ redis: RedisClient, _ options: NearCacheOptions, _ metrics: CacheMetrics) -> NearLevel
+    {
         isUsed.store(true, ordering: .releasing)
         let root = ExactString(keys.root)
         return entries.withLock { entries in
             if let near = entries[root]?.near { return near }
-            let near = NearLevel.start(redis, keys, options)
+            let near = NearLevel.start(redis, keys, options, metrics)
             entries[root] = Entry(near: near)
             return near
         }

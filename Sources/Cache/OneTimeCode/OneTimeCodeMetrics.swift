@@ -4,12 +4,19 @@ import Metrics
 ///
 /// Many wrong and locked ones are somebody who guesses.
 struct OneTimeCodeMetrics: Sendable {
-    static let shared = OneTimeCodeMetrics()
+    let issued: Counter
+    let refused: Counter
+    let accepted: Counter
+    let wrong: Counter
+    let locked: Counter
+    let missing: Counter
 
-    let issued = Counter(label: "code.issued")
-    let refused = Counter(label: "code.refused")
-    let accepted = Counter(label: "code.accepted")
-    let wrong = Counter(label: "code.wrong")
-    let locked = Counter(label: "code.locked")
-    let missing = Counter(label: "code.missing")
+    init(_ factory: any MetricsFactory) {
+        issued = Counter(label: "code.issued", factory: factory)
+        refused = Counter(label: "code.refused", factory: factory)
+        accepted = Counter(label: "code.accepted", factory: factory)
+        wrong = Counter(label: "code.wrong", factory: factory)
+        locked = Counter(label: "code.locked", factory: factory)
+        missing = Counter(label: "code.missing", factory: factory)
+    }
 }

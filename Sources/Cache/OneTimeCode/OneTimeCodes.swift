@@ -26,7 +26,6 @@ public struct OneTimeCodes: Sendable {
     /// What it was made with.
     public let options: OneTimeCodeOptions
     private let scripts: OneTimeCodeScripts
-    private let metrics = OneTimeCodeMetrics.shared
     private let flaw: CacheError?
 
     private static let random = Mutex(RandomPool())
@@ -66,10 +65,10 @@ public struct OneTimeCodes: Sendable {
                 RequestNumber.next(),
             ], operation)
         guard answer.first == 1 else {
-            metrics.refused.increment()
+            engine.metrics.codes.refused.increment()
             return .refused(retryAfter: .milliseconds(answer.last ?? 0))
         }
-        metrics.issued.increment()
+        engine.metrics.codes.issued.increment()
         return .issued(OneTimeCode(text: text, life: options.life))
     }
 
@@ -89,16 +88,16 @@ public struct OneTimeCodes: Sendable {
             [digest(entered, id, purpose), RequestNumber.next(), OneTimeCodeScripts.usedFor], operation)
         switch answer.first {
         case 1:
-            metrics.accepted.increment()
+            engine.metrics.codes.accepted.increment()
             return .accepted
         case 2:
-            metrics.wrong.increment()
+            engine.metrics.codes.wrong.increment()
             return .wrong(attemptsLeft: Int(answer.last ?? 0))
         case 3:
-            metrics.locked.increment()
+            engine.metrics.codes.locked.increment()
             return .locked
         default:
-            metrics.missing.increment()
+            engine.metrics.codes.missing.increment()
             return .none
         }
     }

@@ -11,7 +11,7 @@ extension RedisSessionStore {
         let ended = try await run(
             scripts.destroy, [keys.session(reference), keys.index(reference.tag)],
             [reference.name, RequestNumber.next(), options.endedMilliseconds], "session.destroy", as: Bool.self)
-        if ended { metrics.destroyed.increment() }
+        if ended { engine.metrics.sessions.destroyed.increment() }
         return ended
     }
 
@@ -35,7 +35,7 @@ extension RedisSessionStore {
         let count = try await run(
             scripts.destroyAll, [keys.index(tag), ended] + (kept.map { [keys.session($0)] } ?? []),
             [options.endedMilliseconds, kept?.name ?? ""], operation, as: Int.self)
-        metrics.destroyed.increment(by: Int64(count))
+        engine.metrics.sessions.destroyed.increment(by: Int64(count))
         await clear(ended, tag, operation)
         return count
     }

@@ -27,7 +27,7 @@ extension RedisSessionStore {
             reply = try await write(content, over: record, reference, operation)
             switch reply.state {
             case .conflict:
-                metrics.conflicts.increment()
+                engine.metrics.sessions.conflicts.increment()
                 try await Self.pause(attempt)
             case .ambiguous:
                 throw CacheError(

@@ -22,7 +22,6 @@ public struct RedisSessionStore<Value: Codable & Sendable>: SessionStore {
     public let options: SessionOptions
     let coder: SessionCoder
     let scripts: SessionScripts
-    let metrics = SessionMetrics.shared
     private let prefix: String
     private let flaw: CacheError?
 
@@ -70,9 +69,9 @@ public struct RedisSessionStore<Value: Codable & Sendable>: SessionStore {
                 options.endedMilliseconds, options.maxPerUser ?? 0,
             ], operation)
         let record = try active(reply, operation)
-        metrics.created.increment()
+        engine.metrics.sessions.created.increment()
         if !reply.evicted.isEmpty {
-            metrics.evicted.increment(by: Int64(reply.evicted.count))
+            engine.metrics.sessions.evicted.increment(by: Int64(reply.evicted.count))
             await bury(reply.evicted, tag, operation)
         }
         return Session(id: id, info: SessionInfo(reference, record, content))
@@ -91,10 +90,10 @@ public struct RedisSessionStore<Value: Codable & Sendable>: SessionStore {
             scripts.read, [keys.session(reference), keys.index(reference.tag)],
             [reference.name, touching ? "1" : "0", options.endedMilliseconds], operation)
         guard let record = reply.record else {
-            metrics.missing.increment()
+            engine.metrics.sessions.missing.increment()
             return reply.state == .expired ? .expired : reply.state == .revoked ? .revoked : .unknown
         }
-        metrics.found.increment()
+        engine.metrics.sessions.found.increment()
         return .active(Session(id: id, info: SessionInfo(reference, record, try coder.content(record, operation))))
     }
 
@@ -111,7 +110,7 @@ public struct RedisSessionStore<Value: Codable & Sendable>: SessionStore {
             scripts.rotate, [keys.session(old), keys.session(new), keys.index(old.tag)],
             [old.name, new.name, options.endedMilliseconds], operation)
         let record = try active(reply, operation)
-        metrics.rotated.increment()
+        engine.metrics.sessions.rotated.increment()
         return Session(id: newID, info: SessionInfo(new, record, try coder.content(record, operation)))
     }
 }

@@ -2,13 +2,21 @@ import Metrics
 
 /// What session stores count; users and sessions are never labels.
 struct SessionMetrics: Sendable {
-    static let shared = SessionMetrics()
+    let created: Counter
+    let found: Counter
+    let missing: Counter
+    let destroyed: Counter
+    let evicted: Counter
+    let rotated: Counter
+    let conflicts: Counter
 
-    let created = Counter(label: "session.created")
-    let found = Counter(label: "session.found")
-    let missing = Counter(label: "session.missing")
-    let destroyed = Counter(label: "session.destroyed")
-    let evicted = Counter(label: "session.evicted")
-    let rotated = Counter(label: "session.rotated")
-    let conflicts = Counter(label: "session.conflicts")
+    init(_ factory: any MetricsFactory) {
+        created = Counter(label: "session.created", factory: factory)
+        found = Counter(label: "session.found", factory: factory)
+        missing = Counter(label: "session.missing", factory: factory)
+        destroyed = Counter(label: "session.destroyed", factory: factory)
+        evicted = Counter(label: "session.evicted", factory: factory)
+        rotated = Counter(label: "session.rotated", factory: factory)
+        conflicts = Counter(label: "session.conflicts", factory: factory)
+    }
 }

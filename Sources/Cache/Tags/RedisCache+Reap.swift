@@ -92,7 +92,7 @@ extension RedisCache {
         let results = try await run(
             TagScripts.reap, dead.map { (keys: [$0.key], arguments: [epoch, $0.byTag.map { "\($0)" } ?? ""]) }, "reap")
         let deleted = results.count { $0 == .integer(1) }
-        InvalidationMetrics.reaped.increment(by: Int64(deleted))
+        engine.metrics.invalidation.reaped.increment(by: Int64(deleted))
         return deleted
     }
 

@@ -41,7 +41,7 @@ extension RedisCache {
             let some = tags[start..<min(start + Self.mostTagsAtOnce, tags.count)]
             try await stamp(some.map(keys.tag), life: String(life), "invalidate")
         }
-        InvalidationMetrics.tags.increment(by: Int64(tags.count))
+        engine.metrics.invalidation.tags.increment(by: Int64(tags.count))
     }
 
     /// Ends every entry of this namespace and of those within it.
@@ -59,7 +59,7 @@ extension RedisCache {
         // No time to live: entries may have none either, and an entry that outlived the stamp would be served again.
         // Only who has looked at all of them knows that there is none: see `reap`.
         try await stamp([keys.epochs[0]], life: "", "clear")
-        InvalidationMetrics.clears.increment()
+        engine.metrics.invalidation.clears.increment()
     }
 
     /// Writes stamps: every invalidation by tag and of namespaces passes here, and nowhere else.

@@ -1,8 +1,10 @@
-import CoreMetrics
+public import CoreMetrics
 import Synchronization
 
-/// Keeps sums of counters and numbers of timer records by `label key=value …`.
-final class RecordingMetrics: MetricsFactory {
+/// A backend that keeps sums of counters and numbers of timer records by `label key=value …`.
+///
+/// Hand it to what is tested as its factory: the one of `MetricsSystem` is for the process, and can be set only once.
+public final class RecordingMetrics: MetricsFactory {
     private final class Instrument: CounterHandler, TimerHandler {
         let total = Atomic(0)
 
@@ -13,10 +15,15 @@ final class RecordingMetrics: MetricsFactory {
 
     private let instruments = Mutex<(counters: [String: Instrument], timers: [String: Instrument])>(([:], [:]))
 
-    var counters: [String: Int] {
+    /// Nothing yet.
+    public init() {}
+
+    /// Every counter that was made, with its sum.
+    public var counters: [String: Int] {
         instruments.withLock { $0.counters.mapValues { $0.total.load(ordering: .relaxed) } }
     }
-    var timers: [String: Int] {
+    /// Every timer that was made, with the number of its records.
+    public var timers: [String: Int] {
         instruments.withLock { $0.timers.mapValues { $0.total.load(ordering: .relaxed) } }
     }
 
@@ -24,7 +31,8 @@ final class RecordingMetrics: MetricsFactory {
         ([label] + dimensions.map { "\($0.0)=\($0.1)" }).joined(separator: " ")
     }
 
-    func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    /// For swift-metrics.
+    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         let name = name(label, dimensions)
         return instruments.withLock { instruments in
             let instrument = instruments.counters[name] ?? Instrument()
@@ -33,7 +41,8 @@ final class RecordingMetrics: MetricsFactory {
         }
     }
 
-    func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    /// For swift-metrics.
+    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         let name = name(label, dimensions)
         return instruments.withLock { instruments in
             let instrument = instruments.timers[name] ?? Instrument()
@@ -42,11 +51,15 @@ final class RecordingMetrics: MetricsFactory {
         }
     }
 
-    func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    /// For swift-metrics.
+    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         NOOPMetricsHandler.instance
     }
 
-    func destroyCounter(_ handler: any CounterHandler) {}
-    func destroyRecorder(_ handler: any RecorderHandler) {}
-    func destroyTimer(_ handler: any TimerHandler) {}
+    /// For swift-metrics.
+    public func destroyCounter(_ handler: any CounterHandler) {}
+    /// For swift-metrics.
+    public func destroyRecorder(_ handler: any RecorderHandler) {}
+    /// For swift-metrics.
+    public func destroyTimer(_ handler: any TimerHandler) {}
 }
