@@ -25,7 +25,10 @@ extension RedisCache {
             }
             return values
         }
-        guard replies.count == commands.count, case .bytes(let bytes) = replies[3] else { return nil }
+        guard replies.count == commands.count, case .bytes(let bytes) = replies[3] else {
+            engine.metrics.misses.increment()
+            return nil
+        }
         engine.metrics.deletes.increment()
         let epochs = Self.latest(Self.elements(of: replies[2]))
         let judged = try await judge(ValueArray([Data(bytes)]), epochs: epochs, tagStamps: [:], "getAndDelete")
@@ -111,7 +114,7 @@ extension RedisCache {
         _ entry: RedisKey, _ bytes: Data, _ new: Envelope.Pieces?, _ life: String, _ operation: String,
         written: Int64? = nil, most: String = ""
     ) async throws -> Bool {
-        try await write(entry, operation) { redis throws(RedisError) in
+        try await write(entry, operation, deletes: new == nil) { redis throws(RedisError) in
             try await redis.evaluate(
                 CacheScripts.swap, keys: [entry, CacheKeys.lease(of: entry)],
                 arguments: [

@@ -28,7 +28,7 @@ extension RedisCache {
         let wanted = try distinct(names, "getMany").filter { key in
             guard let known = nearFound(key.name) else { return true }
             if let value = nearHit(known, type) { values[key.name] = value }
-            return values[key.name] == nil && !known.isAbsence
+            return values[key.name] == nil && !nearAbsence(known)
         }
         guard !wanted.isEmpty else { return values }
         let states: [CacheLookup<T>]

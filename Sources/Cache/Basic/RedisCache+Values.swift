@@ -15,7 +15,7 @@ extension RedisCache {
     ) async throws -> T? {
         if let known = nearFound(key) {
             if let value = nearHit(known, type) { return value }
-            if known.isAbsence { return nil }
+            if nearAbsence(known) { return nil }
         }
         return try await getFar(key, type, tags)
     }
@@ -40,7 +40,7 @@ extension RedisCache {
     ) async throws -> CacheLookup<T> {
         if let known = nearFound(key) {
             if let value = nearHit(known, type) { return .hit(value) }
-            if known.isAbsence { return .miss }
+            if nearAbsence(known) { return .miss }
         }
         return try await far(key, type, tags)
     }

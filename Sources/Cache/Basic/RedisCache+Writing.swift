@@ -45,15 +45,16 @@ extension RedisCache {
         }
     }
 
-    /// A script that answers the server's time if it wrote, −1 if not.
+    /// A script that answers the server's time if it wrote, or deleted, −1 if not.
     func write(
-        _ entry: RedisKey, _ operation: String, _ script: (RedisClient) async throws(RedisError) -> Int64
+        _ entry: RedisKey, _ operation: String, deletes: Bool = false,
+        _ script: (RedisClient) async throws(RedisError) -> Int64
     ) async throws -> Bool {
         let sent = CacheEngine.localTime
         let time = try await change([entry], operation, script)
         guard time >= 0 else { return false }
         engine.note(serverTime: time, sentAt: sent)
-        engine.metrics.writes.increment()
+        (deletes ? engine.metrics.deletes : engine.metrics.writes).increment()
         return true
     }
 

@@ -50,10 +50,14 @@ extension IndexedCache {
                     engine.metrics.misses.increment()
                     return nil
                 }
+                let payload = try payload(item.entry, name, "getRaw")
                 engine.metrics.hits.increment()
-                return try payload(item.entry, name, "getRaw")
+                return payload
             } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
                 return nil
+            } catch let error as CacheError where error.code == .undecodable {
+                engine.metrics.undecodable.increment()
+                throw error
             }
         }
     }

@@ -100,14 +100,15 @@ extension IndexedCache {
             // By their bytes: for Redis `é` in one scalar and in two are two keys.
             let names = try Set(wanted.map { RedisKey(try name($0, "deleteMany")) }).map(\.name)
             guard !names.isEmpty else { return 0 }
-            defer { engine.metrics.deletes.increment(by: Int64(names.count)) }
             return try await delete(names: names, "deleteMany")
         }
     }
 
     func delete(names: [String], _ operation: String) async throws -> Int {
         let batch = try names.map { name in (keys: keys.keys(of: name), arguments: try arguments(name)) }
-        return try await evaluate(IndexedScripts.delete, batch, operation).reduce(0) { count, value in
+        let replies = try await evaluate(IndexedScripts.delete, batch, operation)
+        engine.metrics.deletes.increment(by: Int64(names.count))
+        return replies.reduce(0) { count, value in
             value == .integer(1) ? count + 1 : count
         }
     }

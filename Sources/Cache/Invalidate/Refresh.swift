@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import Metrics
 import RedisCore
 
 /// A value that is loaded under the fill lease and stored in place of what is there, before anybody asks for it.
@@ -45,6 +46,7 @@ struct Refresh: Sendable {
             async let isAlive = cache.isAlive(written: began, tags: tags, Self.operation)
             let landed = try await cache.fill(
                 entry, token, pieces.whole(written: began), life: life, Self.operation)
+            (landed ? cache.engine.metrics.writes : cache.engine.metrics.refusedFills).increment()
             return try await isAlive && landed
         } catch {
             await giveBack()

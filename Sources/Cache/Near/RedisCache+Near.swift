@@ -23,6 +23,13 @@ extension RedisCache {
         return value
     }
 
+    /// Whether what was found near is that there is none, counted as any answer of the near cache.
+    func nearAbsence(_ found: NearValue) -> Bool {
+        guard found.isAbsence else { return false }
+        engine.metrics.nearHits.increment()
+        return true
+    }
+
     private func nearValue(_ key: String, _ store: NearCacheStore) -> NearValue? {
         var name = KeyText.escaped(key)
         let start = keys.prefix

@@ -109,7 +109,7 @@ extension RedisCache {
     ) async throws -> Remembered<T> {
         if let known = nearFound(key) {
             if let value = nearHit(known, T.self) { return Remembered(value: value, origin: .cache) }
-            if known.isAbsence { return Remembered(value: nil, origin: .cache) }
+            if nearAbsence(known) { return Remembered(value: nil, origin: .cache) }
         }
         return try await call(key, ttl, tags, options, operation, takesNothing: true, load).run()
     }
