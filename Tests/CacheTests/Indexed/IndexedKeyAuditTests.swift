@@ -7,7 +7,7 @@ import Testing
 /// T9 and T10: every key has a time to live and a documented name, nothing lists all keys, and every script stays in
 /// the slot of the keys that it declares and under their root.
 @Suite struct IndexedKeyAuditTests {
-    private static let scripts = [
+    static let scripts = [
         IndexedScripts.set, IndexedScripts.revise, IndexedScripts.delete, IndexedScripts.setTTL,
         IndexedScripts.increment, IndexedScripts.query, ExpiryScripts.claim, ExpiryScripts.acknowledge,
         ExpiryScripts.hold,

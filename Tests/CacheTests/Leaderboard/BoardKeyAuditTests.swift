@@ -16,7 +16,7 @@ import Testing
         "signalbox:board:{b}:last:2:SUM:10000:‹date›",
     ]
     private static let immortal: Set<String> = ["signalbox:counter:{f:a}", "signalbox:board:{b}"]
-    private static let scripts = [
+    static let scripts = [
         CountersScripts.add(isMarked: false), CountersScripts.take(isMarked: false),
         CountersScripts.addToBucket(isMarked: false), CountersScripts.series,
         LeaderboardScripts.set, LeaderboardScripts.increment(isMarked: false),

@@ -9,12 +9,13 @@ import Testing
 /// Every key is documented and mortal, scripts touch only keys that they declare, all of a script's keys share a hash
 /// tag, and nothing scans.
 @Suite struct SessionKeyAuditTests {
+    static let scripts = SessionScripts.live.all + [OneTimeCodeScripts.live.issue, OneTimeCodeScripts.verify]
+
     @Test func `keys are documented and mortal, and scripts stay in their slot`() async throws {
         try await withRedis { server, redis in
             let audit = try await ScriptAudit.during(server) { try await useEverything(redis) }
             #expect(audit.violations == [])
-            let scripts = SessionScripts.live.all + [OneTimeCodeScripts.live.issue, OneTimeCodeScripts.verify]
-            let missing = scripts.filter { !audit.shas.contains($0.sha) }.map(\.name)
+            let missing = Self.scripts.filter { !audit.shas.contains($0.sha) }.map(\.name)
             #expect(missing == [], "these scripts were not run: the audit says nothing about them")
             #expect(audit.commands.isDisjoint(with: ["KEYS", "SCAN", "FLUSHALL", "FLUSHDB", "SMEMBERS", "HGETALL"]))
             // As docs/keys.md lists them.

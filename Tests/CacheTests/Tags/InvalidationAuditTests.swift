@@ -12,7 +12,7 @@ import Testing
         "{app}:tag:user", "{app}:epoch", "app:user:list:all", "{app:user:list:all}:fill",
     ]
 
-    private static let scripts = [
+    static let scripts = [
         TagScripts.stamp, TagScripts.reap, TagScripts.retire, WriteScripts.begin, WriteScripts.finish,
         FillScripts.acquire, FillScripts.fill, CacheScripts.delete,
     ]
