@@ -11,6 +11,8 @@ public struct CacheOptions: Sendable {
     /// What is compressed; payloads from 1 KiB on.
     public var compression: CacheCompression
     /// Larger values, counted before compression, are refused with `tooLarge`: 1 byte to 512 MiB; 1 MiB.
+    ///
+    /// A compressed value that unpacks to more than this, and to more than 64 MiB, is not read but `undecodable`.
     public var maxValueBytes: Int
     /// How long one call waits for Redis at most, 1 ms to 24 hours; 1 s.
     public var timeout: Duration

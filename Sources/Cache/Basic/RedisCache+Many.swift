@@ -147,7 +147,7 @@ extension RedisCache {
     private func unpack<T: Decodable>(
         _ payload: Data, _ rawSize: Int, _ codec: UInt8?, _ type: T.Type, _ name: String
     ) throws -> T {
-        guard rawSize <= CacheOptions.largestUnpacked,
+        guard rawSize <= options.largestUnpacked,
             let bytes = CacheCompression.unpacked(payload, size: rawSize)
         else { throw unreadable(name, damaged) }
         return try decode(bytes, codec, type, name)

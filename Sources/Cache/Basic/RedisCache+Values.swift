@@ -98,7 +98,7 @@ extension RedisCache {
         of stored: StoredEntry, _ type: T.Type, _ entry: RedisKey, _ operation: String
     ) throws(CacheError) -> T? {
         if stored.envelope?.isNegative == true { return nil }
-        guard let bytes = stored.bytes(limit: CacheOptions.largestUnpacked) else { throw damaged(entry) }
+        guard let bytes = stored.bytes(limit: options.largestUnpacked) else { throw damaged(entry) }
         return try coder.decode(type, codec: stored.envelope?.codec, bytes, operation: operation, key: entry.name)
     }
 
@@ -130,6 +130,6 @@ public enum CacheLookup<Value: Sendable>: Sendable {
 }
 
 extension CacheOptions {
-    /// Above the guard of any sensible writer; what claims to be larger is taken for damaged.
-    static let largestUnpacked = 512 << 20
+    /// A compressed value that claims to be larger is taken for damaged: a few hundred bytes can unpack to that.
+    var largestUnpacked: Int { max(maxValueBytes, 64 << 20) }
 }

@@ -138,7 +138,7 @@ extension IndexedCache {
     }
 
     func payload(_ entry: StoredEntry, _ name: String, _ operation: String) throws(CacheError) -> Data {
-        guard let bytes = entry.bytes(limit: CacheOptions.largestUnpacked) else { throw damaged(name, operation) }
+        guard let bytes = entry.bytes(limit: options.largestUnpacked) else { throw damaged(name, operation) }
         return bytes
     }
 

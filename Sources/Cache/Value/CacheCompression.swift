@@ -36,8 +36,11 @@ public struct CacheCompression: Sendable, Hashable {
         let size = packed.withUnsafeMutableBytes { target in
             payload.withUnsafeBytes { source in
                 Self.compressors.use { context in
-                    ZSTD_compressCCtx(
-                        context, target.baseAddress, target.count, source.baseAddress, source.count, Int32(level))
+                    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level))
+                    // Four bytes more, by which readers find a payload that was damaged.
+                    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
+                    return ZSTD_compress2(
+                        context, target.baseAddress, target.count, source.baseAddress, source.count)
                 }
             }
         }
