@@ -161,10 +161,15 @@ let package = Package(
         .executableTarget(
             name: "cache-torture", dependencies: ["Cache", "RedisCore", logging], path: "Tests/CacheTorture",
             swiftSettings: strict),
+        .target(name: "CWallClock", path: "Tests/CWallClock"),
+        .executableTarget(
+            name: "clock-skew", dependencies: ["Cache", "RedisCore", "CWallClock", logging], path: "Tests/ClockSkew",
+            swiftSettings: strict),
         .testTarget(
             name: "CacheTests",
             dependencies: [
-                "Cache", "EventBus", "RedisCore", "TestSupport", "cache-torture", logging, metrics, lifecycle,
+                "Cache", "EventBus", "RedisCore", "TestSupport", "cache-torture", "clock-skew", logging, metrics,
+                lifecycle,
             ],
             swiftSettings: strict),
         .testTarget(
