@@ -35,7 +35,8 @@ import Testing
     @Test func `seed 001: readers saw half of an mset`() async throws {
         try await withRedis { server, redis in
             let cache = RedisCache(redis, prefix: "app")
-            let names = (0..<20).map { "k\($0)" }
+            // More than the server reads at a time.
+            let names = (0..<300).map { "k\($0)" }
             func write(_ round: Int) async throws {
                 try await cache.setMany(Dictionary(uniqueKeysWithValues: names.map { ($0, round) }))
             }
@@ -43,7 +44,7 @@ import Testing
             try await withClient(server.configuration) { other in
                 let reader = RedisCache(other, prefix: "app")
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { for round in 1...200 { try await write(round) } }
+                    group.addTask { for round in 1...60 { try await write(round) } }
                     group.addTask {
                         for _ in 0..<200 {
                             let seen = Set(try await reader.getMany(names, as: Int.self).values)
