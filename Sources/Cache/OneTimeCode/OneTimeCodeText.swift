@@ -19,19 +19,6 @@ enum OneTimeCodeText {
         var message: [UInt8] = []
         // With lengths before them, no two lists of parts have the same bytes.
         for part in [id, purpose ?? "", code] { message += Array("\(part.utf8.count):\(part)".utf8) }
-        return Base64URL.encode(authenticationCode(Array(key.utf8), message).prefix(16))
-    }
-
-    /// HMAC (RFC 2104) with SHA-256.
-    static func authenticationCode(_ key: [UInt8], _ message: [UInt8]) -> [UInt8] {
-        let key = key.count > 64 ? hash(key) : key
-        let block = key + Array(repeating: 0, count: 64 - key.count)
-        return hash(block.map { $0 ^ 0x5c } + hash(block.map { $0 ^ 0x36 } + message))
-    }
-
-    private static func hash(_ bytes: [UInt8]) -> [UInt8] {
-        var hash = SHA256()
-        hash.update(bytes)
-        return hash.digest()
+        return Base64URL.encode(SHA256.authenticationCode(Array(key.utf8), message).prefix(16))
     }
 }

@@ -43,7 +43,7 @@ import Testing
         ),
     ])
     func `the standard's examples of HMAC`(key: [UInt8], message: String, digest: String) {
-        let bytes = OneTimeCodeText.authenticationCode(key, Array(message.utf8))
+        let bytes = SHA256.authenticationCode(key, Array(message.utf8))
         let text = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         #expect(text == digest)
     }
