@@ -27,6 +27,8 @@ public struct CacheOptions: Sendable {
     ///
     /// Making the cache then begins to connect, in the background.
     public var near: NearCacheOptions?
+    /// Hears what the cache does; nil, as from the start, for nobody.
+    public var observer: CacheObserver?
 
     /// The defaults of the field, unless told otherwise.
     public init(
@@ -34,7 +36,7 @@ public struct CacheOptions: Sendable {
         readableSchemas: ClosedRange<UInt16>? = nil, compression: CacheCompression = .default,
         maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1), failure: CacheFailurePolicy = .open,
         longestTagLife: Duration = .seconds(30 * 86_400), remember: RememberOptions = RememberOptions(),
-        near: NearCacheOptions? = nil
+        near: NearCacheOptions? = nil, observer: CacheObserver? = nil
     ) {
         self.defaultTTL = defaultTTL
         self.serializer = serializer
@@ -47,6 +49,7 @@ public struct CacheOptions: Sendable {
         self.longestTagLife = longestTagLife
         self.remember = remember
         self.near = near
+        self.observer = observer
     }
 
     /// What cannot work; every call of the cache throws it.

@@ -27,9 +27,11 @@ extension RedisCache {
         }
         guard replies.count == commands.count, case .bytes(let bytes) = replies[3] else {
             engine.metrics.misses.increment()
+            tell(.miss, key)
             return nil
         }
         engine.metrics.deletes.increment()
+        tellDeleted([entry], found: 1)
         let epochs = Self.latest(Self.elements(of: replies[2]))
         let judged = try await judge(ValueArray([Data(bytes)]), epochs: epochs, tagStamps: [:], "getAndDelete")
         // It is deleted already: in doubt about the time it is given out.
@@ -114,7 +116,7 @@ extension RedisCache {
         _ entry: RedisKey, _ bytes: Data, _ new: Envelope.Pieces?, _ life: String, _ operation: String,
         written: Int64? = nil, most: String = ""
     ) async throws -> Bool {
-        try await write(entry, operation, deletes: new == nil) { redis throws(RedisError) in
+        let isDone = try await write(entry, operation, deletes: new == nil) { redis throws(RedisError) in
             try await redis.evaluate(
                 CacheScripts.swap, keys: [entry, CacheKeys.lease(of: entry)],
                 arguments: [
@@ -122,5 +124,8 @@ extension RedisCache {
                     written.map { "\($0)" } ?? "", most,
                 ], as: Int64.self, timeout: options.timeout)
         }
+        guard isDone else { return false }
+        if new == nil { tellDeleted([entry], found: 1) } else { tell(.set, of: entry) }
+        return true
     }
 }

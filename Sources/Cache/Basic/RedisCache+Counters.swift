@@ -54,10 +54,12 @@ extension RedisCache {
         let entry = try entry(key, operation)
         let life = try milliseconds(ttl, operation).map { String($0) } ?? ""
         do {
-            return try await change([entry], operation) { redis throws(RedisError) in
+            let sum = try await change([entry], operation) { redis throws(RedisError) in
                 try await redis.evaluate(
                     script, keys: [entry], arguments: [amount, life], as: T.self, timeout: options.timeout)
             }
+            tell(.set, key)
+            return sum
         } catch let error as CacheError {
             // Redis has no code for these; its words do not contain the value.
             let words = (error.underlying as? RedisError)?.serverMessage ?? ""

@@ -94,7 +94,10 @@ extension RedisCache {
         switch replies.last {
         case .failure(let error) where error.serverMessage?.contains("no such key") == true: return false
         case .failure(let error): throw CacheError.from(error, operation: "rename", key: old.name)
-        default: return true
+        default:
+            tellDeleted([old], found: 1)
+            tell(.set, other)
+            return true
         }
     }
 

@@ -16,7 +16,9 @@ extension RedisCache {
             guard nearLevel == nil else { return try await getManyNear(names, type) }
             guard let batch = try await batch(names) else { return [:] }
             return try values(names, batch, type)
-        } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+        } catch let error as CacheError where error.code == .unavailable {
+            if nearLevel == nil, probe != nil { for name in names { tell(.unavailable, name) } }
+            guard options.failure == .open else { throw error }
             return [:]
         }
     }
@@ -27,14 +29,16 @@ extension RedisCache {
         var values: [String: T] = [:]
         let wanted = try distinct(names, "getMany").filter { key in
             guard let known = nearFound(key.name) else { return true }
-            if let value = nearHit(known, type) { values[key.name] = value }
-            return values[key.name] == nil && !nearAbsence(known)
+            if let value = nearHit(known, key.name, type) { values[key.name] = value }
+            return values[key.name] == nil && !nearAbsence(known, key.name)
         }
         guard !wanted.isEmpty else { return values }
         let states: [CacheLookup<T>]
         do {
             states = try await fetchManyNear(wanted.map(\.entry), operation: "getMany") { found($0, $1, type) }
-        } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+        } catch let error as CacheError where error.code == .unavailable {
+            for key in wanted { tell(.unavailable, key.name) }
+            guard options.failure == .open else { throw error }
             return values
         }
         values.reserveCapacity(values.count + wanted.count)
@@ -132,7 +136,20 @@ extension RedisCache {
         }
         engine.metrics.misses.increment(by: misses)
         engine.metrics.hits.increment(by: names.count - misses)
+        if probe != nil { tell(names, batch.places) }
         return values
+    }
+
+    /// Each entry's event; after the loop, which has better things to do.
+    private func tell(_ names: [String], _ places: [EntryBatch.Place]) {
+        for (name, place) in zip(names, places) {
+            switch place {
+            case .absent, .dead: tell(.miss, name)
+            case .negative: tell(.negativeHit(.redis), name)
+            case .present: tell(.hit(.redis), name)
+            case .damaged: break
+            }
+        }
     }
 
     @inline(__always)
@@ -165,6 +182,7 @@ extension RedisCache {
     /// The error for a value that cannot be read, counted.
     private func unreadable(_ name: String, _ error: (RedisKey) -> CacheError) -> any Error {
         engine.metrics.undecodable.increment()
+        tell(.undecodable, name)
         do { return error(try entry(name, "getMany")) } catch { return error }
     }
 }

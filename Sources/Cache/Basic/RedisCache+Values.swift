@@ -14,8 +14,8 @@ extension RedisCache {
         _ key: String, as type: T.Type = T.self, tags: [String] = []
     ) async throws -> T? {
         if let known = nearFound(key) {
-            if let value = nearHit(known, type) { return value }
-            if nearAbsence(known) { return nil }
+            if let value = nearHit(known, key, type) { return value }
+            if nearAbsence(known, key) { return nil }
         }
         return try await getFar(key, type, tags)
     }
@@ -39,8 +39,8 @@ extension RedisCache {
         _ key: String, as type: T.Type = T.self, tags: [String] = []
     ) async throws -> CacheLookup<T> {
         if let known = nearFound(key) {
-            if let value = nearHit(known, type) { return .hit(value) }
-            if nearAbsence(known) { return .miss }
+            if let value = nearHit(known, key, type) { return .hit(value) }
+            if nearAbsence(known, key) { return .miss }
         }
         return try await far(key, type, tags)
     }
@@ -57,6 +57,7 @@ extension RedisCache {
             let sight = try await sight(entry, tags: tags, operation: "get")
             return found(fresh(sight.state), entry, type)
         } catch let error as CacheError where error.code == .unavailable {
+            tell(.unavailable, key)
             return .unavailable(error)
         }
     }
@@ -66,24 +67,28 @@ extension RedisCache {
         switch state {
         case .absent, .dead:
             engine.metrics.misses.increment()
+            tell(.miss, of: entry)
             return .miss
-        case .damaged: return undecodable(damaged(entry))
+        case .damaged: return undecodable(damaged(entry), entry)
         case .present(let stored):
             do throws(CacheError) {
                 guard let value = try value(of: stored, type, entry, "get") else {
                     engine.metrics.misses.increment()
+                    tell(.negativeHit(.redis), of: entry)
                     return .miss
                 }
                 engine.metrics.hits.increment()
+                tell(.hit(.redis), of: entry)
                 return .hit(value)
             } catch {
-                return undecodable(error)
+                return undecodable(error, entry)
             }
         }
     }
 
-    private func undecodable<T>(_ error: CacheError) -> CacheLookup<T> {
+    private func undecodable<T>(_ error: CacheError, _ entry: RedisKey) -> CacheLookup<T> {
         engine.metrics.undecodable.increment()
+        tell(.undecodable, of: entry)
         return .undecodable(error)
     }
 

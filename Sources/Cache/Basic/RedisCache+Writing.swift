@@ -37,12 +37,14 @@ extension RedisCache {
         let entry = try entry(key, operation)
         let pieces = try pieces(value, tags, entry, operation)
         let life = try life(ttl, tags, operation)
-        return try await write(entry, operation) { redis throws(RedisError) in
+        let isStored = try await write(entry, operation) { redis throws(RedisError) in
             try await redis.evaluate(
                 CacheScripts.set(isConditional: !condition.isEmpty), keys: [entry, CacheKeys.lease(of: entry)],
                 arguments: [pieces.head, pieces.tail, life, condition, keys.wakeSuffix], as: Int64.self,
                 timeout: options.timeout)
         }
+        if isStored { tell(.set, key) }
+        return isStored
     }
 
     /// A script that answers the server's time if it wrote, or deleted, −1 if not.
@@ -79,6 +81,7 @@ extension RedisCache {
         }
         try await runAtOnce(CacheScripts.set(isConditional: false), batch, "setMany")
         engine.metrics.writes.increment(by: Int64(values.count))
+        if probe != nil { for key in values.keys { tell(.set, key) } }
     }
 
     /// Deletes entries; how many there were.
@@ -105,9 +108,11 @@ extension RedisCache {
         guard !batch.isEmpty else { return 0 }
         let results = try await run(CacheScripts.delete, batch, "delete")
         engine.metrics.deletes.increment(by: Int64(batch.count))
-        return results.reduce(0) { count, value in
+        let found = results.reduce(0) { count, value in
             if case .integer(let deleted) = value { count + Int(deleted) } else { count }
         }
+        tellDeleted(entries, found: found)
+        return found
     }
 
     /// Every change of entries passes here: loads that began before it are not shared by callers that come after.

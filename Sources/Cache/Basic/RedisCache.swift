@@ -30,6 +30,8 @@ public struct RedisCache: Sendable {
     let nearStore: NearCacheStore?
     /// Distinguishes values of one key that were decoded in different ways.
     let nearView: UInt32
+    /// nil when nobody wants to know what it does.
+    let probe: CacheProbe?
 
     /// A cache on one server; nothing is sent.
     ///
@@ -50,9 +52,11 @@ public struct RedisCache: Sendable {
         coder = ValueCoder(serializer: options.serializer)
         nearView = options.near == nil ? 0 : NearView(options).number
         flaw = options.flaw(root: keys.root)
-        let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine.redis, $0, engine.metrics) } : nil
+        let near = flaw == nil ? options.near.map { engine.nearLevels.of(keys, engine, $0) } : nil
         nearLevel = near
         nearStore = near?.store
+        probe = CacheProbe(options.observer, engine.logger, prefix: keys.prefix)
+        if let observer = options.observer { engine.observers.add(observer, root: keys.root) }
     }
 
     /// A cache within this one: keys `‹prefix›:‹name›:…`, cleared with it, tags in common.

@@ -23,6 +23,7 @@ final class CacheEngine: Sendable {
     private let reconnects: Int
     /// The levels in this process, by root.
     let nearLevels = NearLevels()
+    let observers = CacheObservers()
 
     /// Of its own, because the observer of reconnects outlives the engine's `init` before it is complete.
     private final class SharedClock: Sendable {
@@ -115,7 +116,9 @@ extension CacheEngine {
             isQuiet.store(true, ordering: .relaxed)
             return breaker.succeeded()
         }
-        if change == .closed { logger.notice("cache: Redis answers again") }
+        guard change == .closed else { return }
+        logger.notice("cache: Redis answers again")
+        observers.tell(.circuitClosed)
     }
 
     private func failed(_ error: RedisError) {
@@ -128,6 +131,7 @@ extension CacheEngine {
         metrics.circuitOpened.increment()
         logger.warning(
             "cache: Redis does not answer; reads go to the source until it does", metadata: ["error": "\(error)"])
+        observers.tell(.circuitOpened)
     }
 
     /// A loaded value was stored, or could not be; said once per change.

@@ -47,9 +47,10 @@ public struct IndexedCache: Sendable {
     ///   - namespace: 1 to 1,024 bytes; the same name is the same items, whoever asks.
     ///   - defaultTTL: What `.default` means here; 15 minutes.
     ///   - prefix: What stands before all keys; the client's own when nil.
-    ///   - options: As for ``RedisCache``; `defaultTTL` goes before theirs. Three are of no use here and change
-    ///     nothing: `near` (every read asks Redis), `remember` (there are no loaders) and `longestTagLife` (there are
-    ///     no tags). What cannot work is thrown as `invalidArgument` by every call.
+    ///   - options: As for ``RedisCache``; `defaultTTL` goes before theirs. Four are of no use here and change
+    ///     nothing: `near` (every read asks Redis), `remember` (there are no loaders), `longestTagLife` (there are
+    ///     no tags) and `observer` (`onOperation` tells, without keys, which may be ids of sessions). What cannot work
+    ///     is thrown as `invalidArgument` by every call.
     ///   - expiry: Whether somebody is told when items expire.
     ///   - onOperation: Called at the end of each operation, on the caller's task; must not block.
     public init(

@@ -47,6 +47,7 @@ struct Refresh: Sendable {
             let landed = try await cache.fill(
                 entry, token, pieces.whole(written: began), life: life, Self.operation)
             (landed ? cache.engine.metrics.writes : cache.engine.metrics.refusedFills).increment()
+            if landed { cache.tell(.set, of: entry) }
             return try await isAlive && landed
         } catch {
             await giveBack()

@@ -32,14 +32,15 @@ public struct RedisKeyValueStore: KeyValueStore {
     ///   - compression: What is compressed.
     ///   - maxValueBytes: Larger values are refused, 1 byte to 512 MiB.
     ///   - timeout: How long a call, or one page of `keys`, waits for Redis, 1 ms to 24 hours.
+    ///   - observer: Hears what the store does; nil for nobody.
     public init(
         _ redis: RedisClient, prefix: String = "kv", defaultTTL: CacheTTL = .never,
         serializer: any CacheSerializer = .json, compression: CacheCompression = .default,
-        maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1)
+        maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1), observer: CacheObserver? = nil
     ) {
         let options = CacheOptions(
             defaultTTL: defaultTTL, serializer: serializer, compression: compression, maxValueBytes: maxValueBytes,
-            timeout: timeout, failure: .closed)
+            timeout: timeout, failure: .closed, observer: observer)
         cache = RedisCache(redis, prefix: prefix, options: options)
         self.redis = redis
         self.prefix = prefix
@@ -77,7 +78,9 @@ public struct RedisKeyValueStore: KeyValueStore {
         let waiting = chunks.indices.filter { counts[2 * $0] > 0 }.flatMap { chunks[$0] }
         await cache.wake(waitingFor: waiting)
         cache.engine.metrics.deletes.increment(by: Int64(entries.count))
-        return chunks.indices.reduce(0) { $0 + counts[2 * $1 + 1] }
+        let found = chunks.indices.reduce(0) { $0 + counts[2 * $1 + 1] }
+        cache.tellDeleted(entries, found: found)
+        return found
     }
 
     private static func unlink(_ keys: [RedisKey]) -> RedisCommand {

@@ -30,15 +30,22 @@ final class NearLevel: TrackingListener {
     private let backplane: NearBackplane
     private let logger: Logger
     private let metrics: CacheMetrics
+    private let observers: CacheObservers
+    private let root: String
+    /// Whether something may have been kept since the last flush.
+    private let isOpen = Atomic(false)
     /// Nanoseconds for which a proof counts.
     private let trust: Int64
     /// The longest life of an entry, ns, in the mode at hand.
     private let maxAge: Atomic<Int64>
     private let state = Mutex(State())
 
-    private init(_ redis: RedisClient, _ keys: CacheKeys, _ options: NearCacheOptions, _ metrics: CacheMetrics) {
+    private init(_ engine: CacheEngine, _ keys: CacheKeys, _ options: NearCacheOptions) {
+        let redis = engine.redis
         self.options = options
-        self.metrics = metrics
+        metrics = engine.metrics
+        observers = engine.observers
+        root = keys.root
         logger = redis.logger
         store = NearCacheStore(entries: options.entries, bytes: options.bytes)
         backplane = NearBackplane(redis, channel: keys.backplane)
@@ -52,12 +59,10 @@ final class NearLevel: TrackingListener {
     }
 
     /// Makes one and begins to track.
-    static func start(
-        _ redis: RedisClient, _ keys: CacheKeys, _ options: NearCacheOptions, _ metrics: CacheMetrics
-    ) -> NearLevel {
-        let near = NearLevel(redis, keys, options, metrics)
+    static func start(_ engine: CacheEngine, _ keys: CacheKeys, _ options: NearCacheOptions) -> NearLevel {
+        let near = NearLevel(engine, keys, options)
         do throws(RedisError) {
-            let tracking = try redis.track(prefixes: keys.trackedPrefixes, near)
+            let tracking = try engine.redis.track(prefixes: keys.trackedPrefixes, near)
             near.state.withLock { $0.tracking = tracking }
         } catch {
             near.trackingIsUnavailable(error)
@@ -212,10 +217,14 @@ extension NearLevel {
         flush(isOpen: false)
     }
 
-    /// Everything goes: counted, whatever the reason.
+    /// Everything goes: counted, whatever the reason, and told if there could be something.
     private func flush(isOpen: Bool) {
+        let wasOpen = self.isOpen.exchange(isOpen, ordering: .sequentiallyConsistent)
         store.flush(isOpen: isOpen)
         metrics.nearFlushes.increment()
+        guard wasOpen else { return }
+        logger.debug("near cache: everything was dropped", metadata: ["prefix": "\(root)"])
+        observers.tell(.nearFlushed, root: root)
     }
 }
 

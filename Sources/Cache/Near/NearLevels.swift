@@ -12,13 +12,12 @@ final class NearLevels: Sendable {
     private let isUsed = Atomic(false)
 
     /// That of a root, made now if there is none.
-    func of(_ keys: CacheKeys, _ redis: RedisClient, _ options: NearCacheOptions, _ metrics: CacheMetrics) -> NearLevel
-    {
+    func of(_ keys: CacheKeys, _ engine: CacheEngine, _ options: NearCacheOptions) -> NearLevel {
         isUsed.store(true, ordering: .releasing)
         let root = ExactString(keys.root)
         return entries.withLock { entries in
             if let near = entries[root]?.near { return near }
-            let near = NearLevel.start(redis, keys, options, metrics)
+            let near = NearLevel.start(engine, keys, options)
             entries[root] = Entry(near: near)
             return near
         }

@@ -17,16 +17,18 @@ extension RedisCache {
 
     /// The value of what was found near, counted; nil for another type, or for none.
     @inline(__always)
-    func nearHit<T: Sendable>(_ found: NearValue, _ type: T.Type) -> T? {
+    func nearHit<T: Sendable>(_ found: NearValue, _ key: String, _ type: T.Type) -> T? {
         guard let value = found.value(as: T.self) else { return nil }
         engine.metrics.nearHits.increment()
+        tell(.hit(.near), key)
         return value
     }
 
     /// Whether what was found near is that there is none, counted as any answer of the near cache.
-    func nearAbsence(_ found: NearValue) -> Bool {
+    func nearAbsence(_ found: NearValue, _ key: String) -> Bool {
         guard found.isAbsence else { return false }
         engine.metrics.nearHits.increment()
+        tell(.negativeHit(.near), key)
         return true
     }
 

@@ -42,6 +42,7 @@ struct FillRun<Value: Codable & Sendable>: Sendable {
         var leaseEnd = Moment.now
         /// The server's time of the lease, µs, and ours.
         var grantedAt: Int64?
+        let began = Moment.now
         var loadBegan = Moment.now
         var end = FlightEnd<Value>(ending: .unsettled)
         var loaded: Loaded<Value?>?
@@ -76,7 +77,8 @@ struct FillRun<Value: Codable & Sendable>: Sendable {
         rest(ending)
         engine.flights.end(flight)
         let end = cargo.end
-        flight.end(FlightEnd(ending: ending, value: end.value, began: end.began, error: end.error))
+        flight.end(
+            FlightEnd(ending: ending, value: end.value, began: end.began, took: end.took, error: end.error))
         await cargo.wakes?.close()
         if cargo.holdsLease {
             await giveBack(until: cargo.leaseEnd)
@@ -145,6 +147,7 @@ extension FillRun {
         engine.flights.seal(flight)
         guard let seen = try? await call.look(), seen.sight == .hit || seen.sight == .early else { return false }
         cargo.end.value = seen.value
+        cargo.end.took = Moment.now - cargo.began
         return true
     }
 }
@@ -160,11 +163,14 @@ extension FillRun {
         cargo.grantedAt = at
         cargo.end.began = engine.flights.beginLoad()
         engine.metrics.loads.increment()
-        switch await Self.bounded(until: cargo.leaseEnd, call, engine.redis.eventLoop) {
+        let result = await Self.bounded(until: cargo.leaseEnd, call, engine.redis.eventLoop)
+        let took = Moment.now - cargo.loadBegan
+        cargo.end.took = took
+        switch result {
         case .success(let loaded):
             cargo.end.value = loaded.value
+            cache.tell(.loaded(took, by: purpose == .refresh ? .refresh : .own), of: entry)
             guard let at else { return machine.loaded(at: nil, canBeStored: false) }
-            let took = Moment.now - cargo.loadBegan
             do {
                 cargo.entry = try NewEntry(loaded, call, at: at, took: took, replaces: print != .none)
             } catch {
@@ -173,6 +179,7 @@ extension FillRun {
             return machine.loaded(at: at, canBeStored: cargo.entry != nil)
         case .failure(let error):
             engine.metrics.loadFailures.increment()
+            cache.tell(.loadFailed(took, error), of: entry)
             if purpose == .refresh {
                 engine.logger.info(
                     "cache: a value could not be refreshed; it is served while it is good",
@@ -216,7 +223,12 @@ extension FillRun {
         var landed: Bool?
         do {
             landed = try await cache.fill(entry, token, new.bytes, life: new.life, operation)
-            if landed == false { engine.metrics.refusedFills.increment() } else { engine.metrics.writes.increment() }
+            if landed == false {
+                engine.metrics.refusedFills.increment()
+            } else {
+                engine.metrics.writes.increment()
+                cache.tell(.set, of: entry)
+            }
             engine.stored(nil)
         } catch {
             // A full server takes no value, but gives the lease back: nobody waits for what does not come.

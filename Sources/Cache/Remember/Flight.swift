@@ -15,6 +15,8 @@ struct FlightEnd<Value: Sendable>: Sendable {
     var value: Value?
     /// The load's number.
     var began: UInt64 = 0
+    /// How long loading took, or waiting for a value that was read.
+    var took = Duration.zero
     /// Of a load that failed.
     var error: (any Error)?
 }

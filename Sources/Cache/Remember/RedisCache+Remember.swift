@@ -91,7 +91,7 @@ extension RedisCache {
         of key: String, _ ttl: CacheTTL, _ tags: [String], _ options: RememberOptions?, _ operation: String,
         _ load: @escaping @Sendable () async throws -> Loaded<T>
     ) async throws -> T {
-        if let known = nearFound(key), let value = nearHit(known, T.self) { return value }
+        if let known = nearFound(key), let value = nearHit(known, key, T.self) { return value }
         let call = try call(key, ttl, tags, options, operation, takesNothing: false) { () -> Loaded<T?> in
             let loaded = try await load()
             return Loaded(loaded.value, ttl: loaded.ttl, tags: loaded.tags)
@@ -108,8 +108,8 @@ extension RedisCache {
         _ load: @escaping @Sendable () async throws -> Loaded<T?>
     ) async throws -> Remembered<T> {
         if let known = nearFound(key) {
-            if let value = nearHit(known, T.self) { return Remembered(value: value, origin: .cache) }
-            if nearAbsence(known) { return Remembered(value: nil, origin: .cache) }
+            if let value = nearHit(known, key, T.self) { return Remembered(value: value, origin: .cache) }
+            if nearAbsence(known, key) { return Remembered(value: nil, origin: .cache) }
         }
         return try await call(key, ttl, tags, options, operation, takesNothing: true, load).run()
     }

@@ -23,22 +23,28 @@ struct RememberCall<Value: Codable & Sendable>: Sendable {
         var seen = Seen()
         var end: FlightEnd<Value>?
         var deadlines: Deadlines?
+        var hasTold = false
+        var isOwn = false
         while true {
             switch action {
             case .look:
-                seen = try await look()
+                seen = try await look(hasTold: &hasTold)
                 action = machine.saw(seen.sight, isResting: isResting(seen))
             case .deliver(let refreshing):
                 engine.metrics.hits.increment()
+                cache.tell(seen.value == nil ? .negativeHit(.redis) : .hit(.redis), of: entry)
                 if refreshing { refresh(seen) }
                 return Remembered(value: seen.value, origin: .cache)
             case .deliverStale:
                 engine.metrics.stale.increment()
+                cache.tell(.staleServed, of: entry)
                 return Remembered(value: seen.value, origin: .stale)
             case .join, .flyAlone:
                 let waits = deadlines ?? Deadlines(terms)
                 deadlines = waits
-                let signal = await wait(for: board(action, seen, &machine), waits, hasStale: seen.sight == .stale)
+                let (flight, isNew) = board(action, seen, &machine)
+                isOwn = isNew
+                let signal = await wait(for: flight, waits, hasStale: seen.sight == .stale)
                 switch signal {
                 case .ended(let flightEnd):
                     end = flightEnd
@@ -53,7 +59,12 @@ struct RememberCall<Value: Codable & Sendable>: Sendable {
                     action = .look
                     continue
                 }
-                return Remembered(value: end?.value, origin: action == .deliverRead ? .cache : .source)
+                let isRead = action == .deliverRead
+                // A load of its own has been told by the task that loaded.
+                if isRead || !isOwn {
+                    cache.tell(.loaded(end?.took ?? .zero, by: isRead ? .otherProcess : .shared), of: entry)
+                }
+                return Remembered(value: end?.value, origin: isRead ? .cache : .source)
             case .fail: throw end?.error ?? timedOut()
             case .failTimedOut: throw timedOut()
             }
@@ -78,6 +89,20 @@ extension RememberCall {
         var print = EntryPrint.none
     }
 
+    /// Looks, and tells the first time that there was nothing.
+    private func look(hasTold: inout Bool) async throws -> Seen {
+        do {
+            let seen = try await look()
+            guard !hasTold, seen.sight == .missing || seen.sight == .unreachable else { return seen }
+            hasTold = true
+            cache.tell(seen.sight == .missing ? .miss : .unavailable, of: entry)
+            return seen
+        } catch let error as CacheError where error.code == .unavailable {
+            cache.tell(.unavailable, of: entry)
+            throw error
+        }
+    }
+
     func look() async throws -> Seen {
         let sight: EntrySight
         let near = cache.nearLevel?.begin(entry)
@@ -99,9 +124,7 @@ extension RememberCall {
         switch sight.state {
         case .absent: return Seen()
         case .dead: return missing(sight)
-        case .damaged:
-            engine.metrics.undecodable.increment()
-            return missing(sight)
+        case .damaged: return undecodable(sight)
         case .present(let stored):
             let standing = standing(of: stored)
             guard standing != .over else { return missing(sight) }
@@ -114,10 +137,15 @@ extension RememberCall {
                 default: return Seen(sight: .stale, value: value, print: print(of: sight))
                 }
             } catch {
-                engine.metrics.undecodable.increment()
-                return missing(sight)
+                return undecodable(sight)
             }
         }
+    }
+
+    private func undecodable(_ sight: EntrySight) -> Seen {
+        engine.metrics.undecodable.increment()
+        cache.tell(.undecodable, of: entry)
+        return missing(sight)
     }
 
     private func standing(of stored: StoredEntry) -> EntryAge.Standing {
@@ -156,20 +184,20 @@ extension RememberCall {
         start(flight, .refresh, seen)
     }
 
-    /// The flight to wait for, started if it is a new one.
+    /// The flight to wait for, started if it is a new one, which this call then owns.
     private func board(
         _ action: RememberMachine.Action, _ seen: Seen, _ machine: inout RememberMachine
-    ) -> Flight<Value> {
+    ) -> (flight: Flight<Value>, isNew: Bool) {
         guard case .join(let purpose) = action else {
             let flight = flights.alone(entry, Value.self)
             machine.joined(isLate: false)
             start(flight, .miss, Seen(sight: .unreachable))
-            return flight
+            return (flight, true)
         }
         let (flight, seat) = flights.join(entry, Value.self)
         machine.joined(isLate: seat.isLate)
         if seat.isNew { start(flight, purpose, seen) }
-        return flight
+        return (flight, seat.isNew)
     }
 
     private func start(_ flight: Flight<Value>, _ purpose: FillMachine.Purpose, _ seen: Seen) {

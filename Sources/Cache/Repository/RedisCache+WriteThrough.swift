@@ -130,6 +130,7 @@ private struct CacheWrite: Sendable {
                 as: Int64.self, timeout: cache.options.timeout) == 1
         }
         (isStored ? cache.engine.metrics.writes : cache.engine.metrics.deletes).increment()
+        if isStored { cache.tell(.set, of: entry) } else { cache.tellDeleted([entry], found: nil) }
         return isStored
     }
 }

@@ -42,6 +42,7 @@ extension RedisCache {
             try await stamp(some.map(keys.tag), life: String(life), "invalidate")
         }
         engine.metrics.invalidation.tags.increment(by: Int64(tags.count))
+        tell(.invalidated(tags: tags), nil)
     }
 
     /// Ends every entry of this namespace and of those within it.
@@ -60,6 +61,7 @@ extension RedisCache {
         // Only who has looked at all of them knows that there is none: see `reap`.
         try await stamp([keys.epochs[0]], life: "", "clear")
         engine.metrics.invalidation.clears.increment()
+        tell(.cleared, nil)
     }
 
     /// Writes stamps: every invalidation by tag and of namespaces passes here, and nowhere else.
