@@ -49,6 +49,14 @@ extension ExpirySweeper {
             cache.engine.metrics.indexed.told.increment()
             await acknowledge(entry)
             return true
+        } catch let rejection as ExpiryRejection {
+            held.remove(entry)
+            cache.engine.metrics.indexed.rejected.increment()
+            cache.engine.logger.error(
+                "an expiry was rejected by its handler; it is not told again",
+                metadata: ["namespace": "\(cache.namespace)", "attempt": "\(entry.attempt)", "reason": "\(rejection)"])
+            await acknowledge(entry)
+            return true
         } catch {
             held.remove(entry)
             // Told to stop is no failure: it is given back at once.

@@ -17,7 +17,8 @@ import Synchronization
 /// events. Run as many sweepers as you like: each end is claimed by one of them for a lease, which is renewed while the
 /// handler runs, and acknowledged when the handler returned. One that throws, or takes longer than
 /// ``ExpirySweeperOptions/handlerTimeout``, is tried again after a pause; one whose process died, when the lease is
-/// over. A handler may therefore see an end twice: compare ``ExpiredEntry/id``.
+/// over. A handler may therefore see an end twice: compare ``ExpiredEntry/id``. One that throws an ``ExpiryRejection``
+/// is not asked again.
 ///
 /// An end is given up, logged and counted when nobody was told of it for ``ExpiryTracking/retention``. Not told are
 /// items that were deleted before their time or that Redis lost; one that was evicted is told when its time is over.
@@ -86,7 +87,7 @@ public final class ExpirySweeper: Service, Sendable {
         try Task.checkCancellation()
     }
 
-    /// Tells of everything that is due now; how many ends were handled and acknowledged.
+    /// Tells of everything that is due now; how many ends were handled, or rejected, and acknowledged.
     ///
     /// For programs that have a schedule of their own.
     ///

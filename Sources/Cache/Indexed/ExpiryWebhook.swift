@@ -10,14 +10,16 @@ import RedisCore
 /// let sweeper = try ExpirySweeper(cache) { try await webhook.deliver($0) }
 /// ```
 ///
-/// The application's own HTTP client sends the request: this package has none, and one without TLS would be of no use.
-/// An answer other than 2xx, and whatever the transport throws, make the sweeper try again, with growing pauses, also
-/// from another process.
+/// This one sends by the application's own HTTP client; the module `Webhooks` has one that posts by itself, with
+/// URLSession and the signatures of Standard Webhooks. An answer other than 2xx, and whatever the transport throws but
+/// an ``ExpiryRejection``, make the sweeper try again, with growing pauses, also from another process.
 public struct ExpiryWebhook: Sendable {
     /// A POST.
     public struct Request: Sendable {
         /// Where to.
         public let url: String
+        /// The end's: the same in each attempt, and for no other (``ExpiredEntry/id``).
+        public let id: String
         /// `Content-Type`, `X-Signalbox-Delivery` (the same in each attempt) and, if it is signed,
         /// `X-Signalbox-Signature`.
         public let headers: [String: String]
@@ -59,7 +61,7 @@ public struct ExpiryWebhook: Sendable {
         let body = try body(entry)
         var headers = ["Content-Type": "application/json", "X-Signalbox-Delivery": Self.headerSafe(entry.id)]
         if let sign { headers["X-Signalbox-Signature"] = try sign(body) }
-        let status = try await transport(Request(url: url, headers: headers, body: body))
+        let status = try await transport(Request(url: url, id: entry.id, headers: headers, body: body))
         guard (200..<300).contains(status) else {
             throw CacheError(
                 .unavailable, operation: "webhook",

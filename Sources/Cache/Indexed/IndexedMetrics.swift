@@ -10,6 +10,8 @@ struct IndexedMetrics: Sendable {
     let told: Counter
     /// Handlers that threw or took too long; each is tried again.
     let failed: Counter
+    /// Ends that a handler would not have, and that are not told again.
+    let rejected: Counter
     /// Ends that nobody was told of in time.
     let lost: Counter
 
@@ -18,6 +20,7 @@ struct IndexedMetrics: Sendable {
         conflicts = Counter(label: "cache.update.conflicts", factory: factory)
         told = Counter(label: "cache.expiry.told", factory: factory)
         failed = Counter(label: "cache.expiry.failed", factory: factory)
+        rejected = Counter(label: "cache.expiry.rejected", factory: factory)
         lost = Counter(label: "cache.expiry.lost", factory: factory)
     }
 }

@@ -63,10 +63,30 @@ import Testing
         }
     }
 
+    @Test func `a rejection ends the attempts, is counted as handled and logged with its reason`() async throws {
+        try await withRedisServer(RedisServerOptions(checksLeaks: true)) { server in
+            let lines = LogLines()
+            let redis = RedisClient(server.configuration, logger: lines.logger)
+            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let calls = Mutex(0)
+            let sweeper = try ExpirySweeper(cache) { _ in
+                calls.withLock { $0 += 1 }
+                throw ExpiryRejection("nobody wants it")
+            }
+            try await cache.set("k", 1, ttl: .after(.milliseconds(1)))
+            try await eventually("it was rejected") { try await sweeper.sweep() == 1 }
+            #expect(try await sweeper.sweep() == 0)
+            #expect(calls.withLock { $0 } == 1)
+            #expect(lines.count(of: "nobody wants it") == 1 && lines.count(of: "error an expiry was rejected") == 1)
+            await redis.close()
+        }
+    }
+
     @Test func `an answer other than 2xx is tried again under the same id`() async throws {
         let requests = try await deliver(User(id: 7, name: "Ada"), answers: [500, 404, 200])
         #expect(requests.count == 3)
         #expect(Set(requests.compactMap { $0.headers["X-Signalbox-Delivery"] }).count == 1)
+        #expect(Set(requests.map(\.id)).count == 1 && requests[0].id.hasSuffix(":é 1"))
         let attempts = try requests.map { try JSONCacheSerializer().decode(Body.self, from: $0.body).attempt }
         #expect(attempts == [1, 2, 3])
     }

@@ -86,6 +86,13 @@ extension MetricsScenario {
             let sweeper = try ExpirySweeper(cache, options: options) { if $0.attempt == 1 { throw Source.Failure() } }
             try await eventually("told") { try await sweeper.sweep() == 1 }
         },
+        MetricsScenario("an end is rejected", ["cache.writes": 1, "cache.expiry.rejected": 1]) { stage in
+            let cache = IndexedCache(stage.client(), namespace: "n", expiry: .keys())
+            try await cache.set("a", "v")
+            try await cache.expire("a")
+            let sweeper = try ExpirySweeper(cache) { _ in throw ExpiryRejection("nobody wants it") }
+            try await eventually("rejected") { try await sweeper.sweep() == 1 }
+        },
     ]
 }
 
