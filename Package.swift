@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "Coordination", targets: ["Coordination"]),
         .library(name: "Cache", targets: ["Cache"]),
         .library(name: "Services", targets: ["Services"]),
+        .library(name: "Webhooks", targets: ["Webhooks"]),
         .library(name: "EmbeddedRedis", targets: ["EmbeddedRedis"]),
         .executable(name: "worker", targets: ["worker"]),
     ],
@@ -78,6 +79,7 @@ let package = Package(
             dependencies: ["RedisCore", "CZstd", logging, metrics, tracing, lifecycle, deque, heap],
             swiftSettings: strict
         ),
+        .target(name: "Webhooks", dependencies: ["Cache", "RedisCore"], swiftSettings: strict),
         .target(
             name: "EmbeddedRedis",
             dependencies: ["RedisCore", logging, lifecycle],
@@ -171,6 +173,9 @@ let package = Package(
                 "Cache", "EventBus", "RedisCore", "TestSupport", "cache-torture", "clock-skew", logging, metrics,
                 lifecycle,
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WebhooksTests", dependencies: ["Webhooks", "Cache", "RedisCore", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ServicesTests",

@@ -1,0 +1,51 @@
+/// How webhooks are sent; every field has a default that suits most.
+public struct WebhookOptions: Sendable {
+    /// How long one attempt may take until the answer's status is here, 10 ms to 10 minutes; 15 s.
+    public var timeout: Duration
+    /// Sent with each request, such as `Authorization`; those that the sender sets itself are refused.
+    public var headers: [String: String]
+    /// Whether an ``ExpiryWebhook`` is tried again after an answer that says "never" (``WebhookError/Code/refused``).
+    ///
+    /// False: it is logged, counted and not told again.
+    public var retriesRefusals: Bool
+
+    /// The defaults of the field, unless told otherwise.
+    public init(
+        timeout: Duration = .seconds(15), headers: [String: String] = [:], retriesRefusals: Bool = false
+    ) {
+        self.timeout = timeout
+        self.headers = headers
+        self.retriesRefusals = retriesRefusals
+    }
+
+    private static let own: Set<String> = [
+        "content-type", "content-length", "host", "connection", "transfer-encoding", "expect", "user-agent",
+    ]
+
+    /// Throws `invalidArgument`, without any header's value.
+    func check() throws(WebhookError) {
+        guard timeout >= .milliseconds(10), timeout <= .seconds(600) else {
+            throw WebhookError(.invalidArgument, "a webhook may take \(timeout); give 10 ms to 10 minutes")
+        }
+        for (name, value) in headers {
+            let isToken = !name.isEmpty && name.utf8.allSatisfy(Self.isToken)
+            guard isToken, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else {
+                throw WebhookError(.invalidArgument, "a header's name or value has characters that no header may have")
+            }
+            let lowered = name.lowercased()
+            guard !Self.own.contains(lowered), !lowered.hasPrefix("webhook-") else {
+                throw WebhookError(.invalidArgument, "the header \(lowered) is set by the sender")
+            }
+        }
+    }
+
+    /// RFC 9110 §5.6.2.
+    private static func isToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+}
