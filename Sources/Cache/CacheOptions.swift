@@ -27,6 +27,11 @@ public struct CacheOptions: Sendable {
     ///
     /// Making the cache then begins to connect, in the background.
     public var near: NearCacheOptions?
+    /// Lets reads renew the lives of entries; nil for lives that end when it was said.
+    ///
+    /// What `.default` means is then its idle time, but for counters. Goes with neither ``near`` nor
+    /// ``RememberOptions/failSafe``.
+    public var sliding: SlidingExpiry?
     /// Hears what the cache does; nil, as from the start, for nobody.
     public var observer: CacheObserver?
 
@@ -36,7 +41,7 @@ public struct CacheOptions: Sendable {
         readableSchemas: ClosedRange<UInt16>? = nil, compression: CacheCompression = .default,
         maxValueBytes: Int = 1 << 20, timeout: Duration = .seconds(1), failure: CacheFailurePolicy = .open,
         longestTagLife: Duration = .seconds(30 * 86_400), remember: RememberOptions = RememberOptions(),
-        near: NearCacheOptions? = nil, observer: CacheObserver? = nil
+        near: NearCacheOptions? = nil, sliding: SlidingExpiry? = nil, observer: CacheObserver? = nil
     ) {
         self.defaultTTL = defaultTTL
         self.serializer = serializer
@@ -49,6 +54,7 @@ public struct CacheOptions: Sendable {
         self.longestTagLife = longestTagLife
         self.remember = remember
         self.near = near
+        self.sliding = sliding
         self.observer = observer
     }
 
@@ -64,6 +70,7 @@ public struct CacheOptions: Sendable {
             _ = try timeout.cacheMilliseconds("the time-out", operation: "configure")
             _ = try longestTagLife.cacheMilliseconds("the longest life of a tag", operation: "configure")
             try remember.check("configure")
+            try sliding?.check(with: self)
         } catch {
             return error
         }

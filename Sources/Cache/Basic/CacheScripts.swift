@@ -93,30 +93,45 @@ enum CacheScripts {
     /// | | |
     /// |---|---|
     /// | KEYS[1] | the entry |
-    /// | ARGV[1] | `in` a time, `at` a date, or empty for no end |
+    /// | ARGV[1] | `in` a time, `at` a date, empty for no end; `touch` as a read would, or else in a time |
     /// | ARGV[2] | that time or date of the server's clock, ms; empty for none |
     /// | ARGV[3] | the longest life of an entry with tags, ms |
     /// | returns | 1 moved; 0 there is none; 2 it has no end already |
     ///
     /// With tags (bit 8 of byte 3, see ``Envelope``) the end is at most that long after the entry's time: whatever
-    /// invalidates it comes later than that and is remembered for as long. An end that is later already stays.
+    /// invalidates it comes later than that and is remembered for as long. An end that is later already stays. An entry
+    /// that slides (bit 16) ends at its absolute end at the latest.
     static let life = RedisScript(
         "cache.life", isSafeToRepeat: true,
         """
-        local head = redis.pcall('GETRANGE', KEYS[1], 0, 13)
-        if type(head) == 'string' and #head == 14 and head:byte(1) == 251 and head:byte(3) % 16 >= 8 then
+        local way, wanted = ARGV[1], ARGV[2]
+        local head = redis.pcall('GETRANGE', KEYS[1], 0, 29)
+        local isTagged, slides = false, false
+        if type(head) == 'string' and #head >= 14 and head:byte(1) == 251 then
+            local flags = head:byte(3)
+            isTagged = flags % 16 >= 8
+            slides = #head == 30 and head:byte(2) == 1 and flags >= 16 and flags < 32
+        end
+        if way == 'touch' and not slides then way = wanted == '' and '' or 'in' end
+        if isTagged or slides then
             local time = redis.call('TIME')
             local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
             local age = math.max(0, now - math.floor(struct.unpack('>I8', head, 7) / 1000))
-            local most = math.max(1, tonumber(ARGV[3]) - age, redis.call('PTTL', KEYS[1]))
-            local wanted = tonumber(ARGV[2]) or most
-            if ARGV[1] == 'at' then wanted = wanted - now end
-            if ARGV[1] == '' or wanted > most then
+            local most = math.huge
+            if isTagged then most = math.max(1, tonumber(ARGV[3]) - age, redis.call('PTTL', KEYS[1])) end
+            if slides then
+                local span, idle = struct.unpack('>I8I8', head, 15)
+                most = math.max(1, math.min(most, math.floor(span / 1000) - age, \(CacheTTL.longest.wholeMilliseconds)))
+                if way == 'touch' then way, wanted = 'in', string.format('%.0f', math.max(1, math.min(idle, most))) end
+            end
+            local life = tonumber(wanted) or most
+            if way == 'at' then life = life - now end
+            if way == '' or life > most then
                 return redis.call('PEXPIRE', KEYS[1], string.format('%.0f', most))
             end
         end
-        if ARGV[1] == 'in' then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-        if ARGV[1] == 'at' then return redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
+        if way == 'in' then return redis.call('PEXPIRE', KEYS[1], wanted) end
+        if way == 'at' then return redis.call('PEXPIREAT', KEYS[1], wanted) end
         if redis.call('PERSIST', KEYS[1]) == 1 then return 1 end
         return redis.call('EXISTS', KEYS[1]) * 2
         """)

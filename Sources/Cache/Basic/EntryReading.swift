@@ -48,9 +48,9 @@ extension RedisCache {
 
     /// As ``fetch(_:tags:operation:)``, but values that may only be served in an emergency count as present.
     ///
-    /// `withLife` asks for what is left of its life in the same round trip.
+    /// `withLife` asks for what is left of its life in the same round trip; `slides` renews one that slides.
     func sight(
-        _ entry: RedisKey, tags: [String] = [], operation: String, withLife: Bool = false
+        _ entry: RedisKey, tags: [String] = [], operation: String, withLife: Bool = false, slides: Bool = false
     ) async throws -> EntrySight {
         let wanted = [entry] + keys.epochs + tags.map(keys.tag)
         let replies: ValueArray
@@ -58,6 +58,8 @@ extension RedisCache {
         if withLife {
             let found = try await valuesWithLives(wanted, of: [entry], operation)
             (replies, life) = (found.values, found.lives[0])
+        } else if slides, options.sliding != nil {
+            replies = try await renewingValues([entry], wanted.dropFirst(), operation)
         } else {
             replies = try await mget(wanted, operation, key: entry.name)
         }

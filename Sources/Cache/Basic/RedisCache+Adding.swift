@@ -10,11 +10,11 @@ extension RedisCache {
         _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
     ) async throws -> Bool {
         let entry = try entry(key, "add")
-        let pieces = try pieces(value, tags, entry, "add")
         let life = try life(ttl, tags, "add")
+        let pieces = try pieces(value, tags, entry, "add", sliding: life.sliding)
         var seen = Result<RedisValue, RedisError>.success(.null)
         let isStored = try await write(entry, "add") { redis throws(RedisError) in
-            try await look(entry, redis, adding: [pieces.head, pieces.tail, life, "NX", keys.wakeSuffix], &seen)
+            try await look(entry, redis, adding: [pieces.head, pieces.tail, life.text, "NX", keys.wakeSuffix], &seen)
         }
         if isStored { return true }
         // The key was taken when the script looked. What was there before that may count no more.
@@ -22,7 +22,7 @@ extension RedisCache {
         let values = ValueArray(Self.elements(of: found))
         guard let first = values.first, let bytes = first else { return false }
         let state = try await judge(values, epochs: Self.latest(values.dropFirst()), tagStamps: [:], "add")
-        return try await fresh(state).isPresent ? false : swap(entry, bytes, pieces, life, "add")
+        return try await fresh(state).isPresent ? false : swap(entry, bytes, pieces, life.text, "add")
     }
 
     /// Looks at what is there, and adds if there is nothing, in one write; what the script answers.

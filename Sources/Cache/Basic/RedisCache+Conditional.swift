@@ -52,20 +52,27 @@ extension RedisCache {
     ///
     /// - Parameters:
     ///   - expected: nil for "there is none".
-    ///   - ttl: nil keeps what is left of the present one: of its freshness, if it was remembered with one.
+    ///   - ttl: nil keeps what is left of the present one: of its freshness, if it was remembered with one; and its
+    ///     idle time and last end, if it slides.
     /// - Throws: `conflict` when the entry changed eight times but stayed equal; else as ``set(_:_:ttl:tags:)``.
     public func compareAndSet<T: Codable & Sendable & Equatable>(
         _ key: String, expected: T?, new value: T, ttl: CacheTTL? = nil, tags: [String] = []
     ) async throws -> Bool {
         guard let expected else { return try await add(key, value, ttl: ttl ?? .default, tags: tags) }
         let entry = try entry(key, "compareAndSet")
-        let pieces = try pieces(value, tags, entry, "compareAndSet")
-        let life = if let ttl { try life(ttl, tags, "compareAndSet") } else { "keep" }
-        let most = tags.isEmpty ? "" : try self.life(.after(options.longestTagLife), tags, "compareAndSet")
+        let life: EntryLife? = if let ttl { try self.life(ttl, tags, "compareAndSet") } else { nil }
+        let pieces = try pieces(value, tags, entry, "compareAndSet", sliding: life?.sliding)
+        let most = tags.isEmpty ? nil : options.longestTagLife.wholeMilliseconds
         return try await exchange(entry, expected, "compareAndSet") { seen in
-            var life = life
-            if ttl == nil, let left = seen.freshness { life = "\(min(left, Int64(most) ?? left))" }
-            return try await swap(entry, seen.bytes, pieces, life, "compareAndSet", written: seen.at, most: most)
+            if let life {
+                return try await swap(entry, seen.bytes, pieces, life.text, "compareAndSet", written: seen.at)
+            }
+            let kept = seen.kept(atMost: most)
+            let pieces =
+                kept.sliding == nil
+                ? pieces : try self.pieces(value, tags, entry, "compareAndSet", sliding: kept.sliding)
+            return try await swap(
+                entry, seen.bytes, pieces, kept.life, "compareAndSet", written: seen.at, most: kept.most)
         }
     }
 
@@ -86,6 +93,19 @@ extension RedisCache {
         let at: Int64
         /// What is left of its freshness then, ms; nil for an entry without.
         let freshness: Int64?
+        /// What is left of a life that reads renew; nil for an entry without.
+        let sliding: Envelope.Sliding?
+
+        /// What a new value keeps of its life, as ``swap(_:_:_:_:_:written:most:)`` takes it; `most` in ms.
+        func kept(atMost most: Int64?) -> (life: String, most: String, sliding: Envelope.Sliding?) {
+            if var sliding {
+                // The end that nothing moves is the old value's.
+                sliding.span = min(sliding.span, most.map { $0 * 1_000 } ?? .max)
+                return ("keep", "\(max(1, sliding.span / 1_000))", sliding)
+            }
+            let life = freshness.map { "\(min($0, most ?? $0))" } ?? "keep"
+            return (life, most.map { "\($0)" } ?? "", nil)
+        }
     }
 
     private func exchange<T: Decodable & Sendable & Equatable>(
@@ -96,12 +116,15 @@ extension RedisCache {
             guard let bytes, case .present(let stored) = state else { return false }
             guard try value(of: stored, T.self, entry, operation) == expected else { return false }
             var left: Int64?
-            if let envelope = stored.envelope, let freshness = envelope.freshness {
-                left = (freshness.freshFor - max(0, at - envelope.written)) / 1_000
+            var sliding: Envelope.Sliding?
+            if let envelope = stored.envelope {
+                left = envelope.freshness.map { ($0.freshFor - max(0, at - envelope.written)) / 1_000 }
+                sliding = envelope.sliding?.left(of: envelope.written, at: at)
+                if envelope.sliding != nil, sliding == nil { return false }
             }
             // It ends within this millisecond.
             if let left, left <= 0 { return false }
-            if try await attempt(Compared(bytes: bytes, at: at, freshness: left)) { return true }
+            if try await attempt(Compared(bytes: bytes, at: at, freshness: left, sliding: sliding)) { return true }
         }
         throw CacheError(
             .conflict, operation: operation, key: entry.name,

@@ -78,7 +78,11 @@ extension RedisCache {
         try check()
         for name in names { try CacheKeys.check(name, "a key", operation: "getMany") }
         guard !names.isEmpty else { return nil }
-        let replies = try await mgetMany(KeyText.escaped(names), "getMany")
+        let escaped = KeyText.escaped(names)
+        let replies =
+            options.sliding == nil
+            ? try await mgetMany(escaped, "getMany")
+            : try await renewingValues(escaped.map { RedisKey(keys.start + $0) }, keys.epochs, "getMany")
         let stamps = try await stamps(of: replies.tags(ofFirst: names.count), "getMany")
         let epochs = replies.latest(names.count..<replies.count)
         return EntryBatch(

@@ -24,7 +24,9 @@ public enum CacheTTLState: Sendable, Hashable {
 ///
 /// They do not prolong for how long a remembered value is fresh, which its entry says: with `failSafe` or an early
 /// refresh it counts until its own time is over, however long the key stays. An entry with tags ends at the latest
-/// ``CacheOptions/longestTagLife`` after it was written: longer than that nobody remembers what was invalidated.
+/// ``CacheOptions/longestTagLife`` after it was written: longer than that nobody remembers what was invalidated. One
+/// that slides (``CacheOptions/sliding``) ends at its absolute end at the latest; reads go on renewing it, and never
+/// make its life shorter: after `expire` it may live on by its idle time.
 extension RedisCache {
     /// How long an entry still lives; no number stands for "missing" or "never".
     ///
@@ -69,8 +71,8 @@ extension RedisCache {
     /// Takes an entry's end away; false when there is none, or it has no end.
     ///
     /// One round trip. After a lost reply it is repeated, and may then answer false although it took the end away. An
-    /// entry with tags still ends, ``CacheOptions/longestTagLife`` after it was written, and the answer is true. A
-    /// remembered value is not fresh for longer.
+    /// entry with tags still ends, ``CacheOptions/longestTagLife`` after it was written, and one that slides at its
+    /// absolute end; the answer is true then. A remembered value is not fresh for longer.
     @discardableResult
     public func persist(_ key: String) async throws -> Bool {
         let entry = try entry(key, "persist")
@@ -79,15 +81,13 @@ extension RedisCache {
 
     /// Lets an entry live for the cache's default time from now on; false when there is none.
     ///
-    /// One round trip, repeated if its reply was lost. With a default of `.never` its end is taken away. As for
+    /// An entry that slides lives for its own idle time, as after a read, also in a cache without `sliding`. One round
+    /// trip, repeated if its reply was lost. With a default of `.never` its end is taken away. As for
     /// ``expire(_:after:)`` and ``persist(_:)``, tags bound the end, and a remembered value is not fresh for longer.
     @discardableResult
     public func touch(_ key: String) async throws -> Bool {
         let entry = try entry(key, "touch")
-        guard let milliseconds = try milliseconds(.default, "touch") else {
-            return try await move(entry, "", nil, "touch") > 0
-        }
-        return try await move(entry, "in", milliseconds, "touch") > 0
+        return try await move(entry, "touch", try milliseconds(.default, "touch"), "touch") > 0
     }
 
     /// Moves one entry's end; as ``CacheScripts/life`` answers.

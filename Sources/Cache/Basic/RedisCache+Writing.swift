@@ -8,7 +8,8 @@ extension RedisCache {
     /// One round trip, safe to repeat. A load that is on its way into this key does not land any more.
     ///
     /// - Parameters:
-    ///   - ttl: From the moment the server writes it.
+    ///   - ttl: From the moment the server writes it; of a cache that slides (``CacheOptions/sliding``) from the last
+    ///     read too, and `.never` for an entry that does not slide.
     ///   - tags: What it is invalidated by: at most 64, each 1 to 255 bytes. An entry with tags lives at most
     ///     ``CacheOptions/longestTagLife``.
     /// - Throws: `tooLarge`, `unencodable`, `invalidArgument`, `unavailable`; `CancellationError`. The old value may
@@ -35,12 +36,12 @@ extension RedisCache {
         _ key: String, _ value: T, _ ttl: CacheTTL, _ tags: [String], condition: String, _ operation: String
     ) async throws -> Bool {
         let entry = try entry(key, operation)
-        let pieces = try pieces(value, tags, entry, operation)
         let life = try life(ttl, tags, operation)
+        let pieces = try pieces(value, tags, entry, operation, sliding: life.sliding)
         let isStored = try await write(entry, operation) { redis throws(RedisError) in
             try await redis.evaluate(
                 CacheScripts.set(isConditional: !condition.isEmpty), keys: [entry, CacheKeys.lease(of: entry)],
-                arguments: [pieces.head, pieces.tail, life, condition, keys.wakeSuffix], as: Int64.self,
+                arguments: [pieces.head, pieces.tail, life.text, condition, keys.wakeSuffix], as: Int64.self,
                 timeout: options.timeout)
         }
         if isStored { tell(.set, key) }
@@ -75,9 +76,9 @@ extension RedisCache {
         batch.reserveCapacity(values.count)
         for (key, value) in values {
             let entry = try keys.entry(key, operation: "setMany")
-            let pieces = try pieces(value, tags, entry, "setMany")
+            let pieces = try pieces(value, tags, entry, "setMany", sliding: life.sliding)
             batch.append(
-                ([entry, CacheKeys.lease(of: entry)], [pieces.head, pieces.tail, life, "", keys.wakeSuffix]))
+                ([entry, CacheKeys.lease(of: entry)], [pieces.head, pieces.tail, life.text, "", keys.wakeSuffix]))
         }
         try await runAtOnce(CacheScripts.set(isConditional: false), batch, "setMany")
         engine.metrics.writes.increment(by: Int64(values.count))
@@ -165,7 +166,7 @@ extension RedisCache {
     /// A value as an entry, within the guard.
     func pieces<T: Encodable>(
         _ value: T, _ tags: [String], _ entry: RedisKey, _ operation: String,
-        freshness: Envelope.Freshness? = nil
+        freshness: Envelope.Freshness? = nil, sliding: Envelope.Sliding? = nil
     ) throws(CacheError) -> Envelope.Pieces {
         try CacheKeys.check(tags: tags, operation: operation)
         let payload = try coder.encode(value, operation: operation, key: entry.name)
@@ -174,21 +175,24 @@ extension RedisCache {
                 .tooLarge, operation: operation, key: entry.name,
                 message: "the value has \(payload.bytes.count) bytes; the cache takes \(options.maxValueBytes)")
         }
-        let envelope = Envelope(codec: payload.codec, schema: options.schema, freshness: freshness, tags: tags)
+        let envelope = Envelope(
+            codec: payload.codec, schema: options.schema, sliding: sliding, freshness: freshness, tags: tags)
         return envelope.pieces(payload.bytes, options.compression)
     }
 
-    /// An entry's time to live as its script takes it.
-    func life(_ ttl: CacheTTL, _ tags: [String], _ operation: String) throws(CacheError) -> String {
-        let milliseconds = try milliseconds(ttl, operation)
+    /// What a time to live means for an entry.
+    func life(_ ttl: CacheTTL, _ tags: [String], _ operation: String) throws(CacheError) -> EntryLife {
+        let milliseconds = try milliseconds(meant(ttl), operation)
+        var most = Int64.max
         if !tags.isEmpty {
-            let most = try options.longestTagLife.cacheMilliseconds("the longest life of a tag", operation: operation)
+            most = try options.longestTagLife.cacheMilliseconds("the longest life of a tag", operation: operation)
             guard let milliseconds, milliseconds <= most else {
                 throw CacheError(
                     .invalidArgument, operation: operation,
                     message: "an entry with tags must end within \(options.longestTagLife), as tags are forgotten then")
             }
         }
-        return milliseconds.map { String($0) } ?? ""
+        guard let sliding = options.sliding, let milliseconds else { return .fixed(milliseconds) }
+        return .sliding(idle: milliseconds, upTo: min(most, sliding.upTo.wholeMilliseconds))
     }
 }

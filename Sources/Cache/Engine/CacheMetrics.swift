@@ -19,6 +19,8 @@ struct CacheMetrics: Sendable {
     let failures: Counter
     /// Calls that were not sent, because the circuit was open.
     let refused: Counter
+    /// Reads of sliding entries that could not renew their lives.
+    let failedRenewals: Counter
     let circuitOpened: Counter
 
     /// Values loaded by `remember`, and loads that threw or took too long.
@@ -49,6 +51,7 @@ struct CacheMetrics: Sendable {
         deletes = Counter(label: "cache.deletes", factory: factory)
         failures = Counter(label: "cache.failures", factory: factory)
         refused = Counter(label: "cache.refused", factory: factory)
+        failedRenewals = Counter(label: "cache.renewals.failed", factory: factory)
         circuitOpened = Counter(label: "cache.circuit.opened", factory: factory)
         loads = Counter(label: "cache.loads", factory: factory)
         loadFailures = Counter(label: "cache.load.failures", factory: factory)

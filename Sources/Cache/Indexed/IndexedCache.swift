@@ -50,7 +50,7 @@ public struct IndexedCache: Sendable {
     ///   - options: As for ``RedisCache``; `defaultTTL` goes before theirs. Four are of no use here and change
     ///     nothing: `near` (every read asks Redis), `remember` (there are no loaders), `longestTagLife` (there are
     ///     no tags) and `observer` (`onOperation` tells, without keys, which may be ids of sessions). What cannot work
-    ///     is thrown as `invalidArgument` by every call.
+    ///     is thrown as `invalidArgument` by every call. Items have no `sliding` life.
     ///   - expiry: Whether somebody is told when items expire.
     ///   - onOperation: Called at the end of each operation, on the caller's task; must not block.
     public init(
@@ -77,6 +77,11 @@ public struct IndexedCache: Sendable {
         do throws(CacheError) {
             try CacheKeys.check(namespace, "a namespace", operation: "configure")
             _ = try expiry.milliseconds()
+            guard options.sliding == nil else {
+                throw CacheError(
+                    .invalidArgument, operation: "configure",
+                    message: "items of an indexed cache end when it was said, reads do not renew them; give no sliding")
+            }
             return options.flaw()
         } catch {
             return error

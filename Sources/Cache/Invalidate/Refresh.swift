@@ -7,7 +7,7 @@ import RedisCore
 struct Refresh: Sendable {
     let cache: RedisCache
     let entry: RedisKey
-    let life: String
+    let life: EntryLife
     let tags: [String]
     /// How long the load may take, ms.
     let lease: Int64
@@ -40,12 +40,15 @@ struct Refresh: Sendable {
             throw error
         }
         guard case .granted(let began) = answer else { return false }
+        let start = Moment.now
         do {
-            let pieces = try cache.pieces(try await load(), tags, entry, Self.operation)
+            let value = try await load()
+            let pieces = try cache.pieces(
+                value, tags, entry, Self.operation, sliding: life.sliding?.since(start))
             // Asked at the same time: what was invalidated during the load is dead on arrival.
             async let isAlive = cache.isAlive(written: began, tags: tags, Self.operation)
             let landed = try await cache.fill(
-                entry, token, pieces.whole(written: began), life: life, Self.operation)
+                entry, token, pieces.whole(written: began), life: life.text, Self.operation)
             (landed ? cache.engine.metrics.writes : cache.engine.metrics.refusedFills).increment()
             if landed { cache.tell(.set, of: entry) }
             return try await isAlive && landed

@@ -17,6 +17,8 @@ public struct Loaded<Value: Sendable>: Sendable {
     ///
     /// Reading an entry with tags that the call does not name costs a second round trip.
     public var tags: [String]
+    /// Whether reads renew its life, where they do; not that of what says that there is no value.
+    var slides = true
 
     /// A value that lives as the call says, unless told otherwise.
     public init(_ value: Value, ttl: CacheTTL? = nil, tags: [String] = []) {

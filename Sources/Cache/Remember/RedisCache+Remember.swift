@@ -27,7 +27,8 @@ extension RedisCache {
     /// live; waiting for another process takes a subscription. (Leases after Nishtala et al., NSDI 2013.)
     ///
     /// - Parameters:
-    ///   - ttl: From the moment the value is stored, shortened by ``RememberOptions/jitter``.
+    ///   - ttl: From the moment the value is stored, shortened by ``RememberOptions/jitter``. In a cache that slides
+    ///     (``CacheOptions/sliding``) from the last read, and what is shortened is its longest life.
     ///   - tags: What it is invalidated by. An entry with tags lives at most ``CacheOptions/longestTagLife``.
     ///   - options: ``CacheOptions/remember`` when nil.
     ///   - load: Gets the value from its source.
@@ -94,7 +95,9 @@ extension RedisCache {
         if let known = nearFound(key), let value = nearHit(known, key, T.self) { return value }
         let call = try call(key, ttl, tags, options, operation, takesNothing: false) { () -> Loaded<T?> in
             let loaded = try await load()
-            return Loaded(loaded.value, ttl: loaded.ttl, tags: loaded.tags)
+            var whole: Loaded<T?> = Loaded(loaded.value, ttl: loaded.ttl, tags: loaded.tags)
+            whole.slides = loaded.slides
+            return whole
         }
         guard let value = try await call.run().value else {
             // Such a call takes no entry without a value for a hit, and its load gives one.
@@ -121,6 +124,7 @@ extension RedisCache {
         let entry = try entry(key, operation)
         // The cache's own were checked with it.
         try options?.check(operation)
+        if self.options.sliding != nil { try SlidingExpiry.check(options, operation) }
         try CacheKeys.check(tags: tags, operation: operation)
         _ = try milliseconds(ttl, operation)
         return RememberCall(

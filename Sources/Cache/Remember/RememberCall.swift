@@ -107,7 +107,8 @@ extension RememberCall {
         let sight: EntrySight
         let near = cache.nearLevel?.begin(entry)
         do {
-            sight = try await cache.sight(entry, tags: tags, operation: operation, withLife: near != nil)
+            sight = try await cache.sight(
+                entry, tags: tags, operation: operation, withLife: near != nil, slides: true)
         } catch let error as CacheError where error.code == .unavailable && cache.options.failure == .open {
             return Seen(sight: .unreachable)
         }

@@ -76,7 +76,10 @@ public struct Cached<Input: Sendable, Output: Codable & Sendable>: Sendable {
             return try await cache.value(of: key(input), try ttl.get(), tags(input), nil, "cached") {
                 let output = try await body(input)
                 guard (output as? any PossiblyNothing)?.isNothing == true else { return Loaded(output) }
-                return Loaded(output, ttl: .after(negative ?? .milliseconds(1)))
+                var nothing = Loaded(output, ttl: .after(negative ?? .milliseconds(1)))
+                // Or it would stay as long as somebody asks.
+                nothing.slides = false
+                return nothing
             }
         }
     }

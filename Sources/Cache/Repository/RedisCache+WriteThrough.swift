@@ -71,9 +71,10 @@ extension RedisCache {
 private struct CacheWrite: Sendable {
     let cache: RedisCache
     let entry: RedisKey
-    let life: String
+    let life: EntryLife
     let tags: [String]
     let token = FillToken()
+    private let start = Moment.now
 
     private var keys: [RedisKey] { [entry, CacheKeys.lease(of: entry), CacheKeys.writers(of: entry)] }
 
@@ -115,7 +116,8 @@ private struct CacheWrite: Sendable {
     /// nil for what cannot be stored: the source has it, and that is what counts.
     private func bytes<T: Encodable>(_ value: T, written: Int64) -> Data? {
         do throws(CacheError) {
-            return try cache.pieces(value, tags, entry, "writeThrough").whole(written: written)
+            return try cache.pieces(value, tags, entry, "writeThrough", sliding: life.sliding?.since(start))
+                .whole(written: written)
         } catch {
             cache.engine.logger.warning("cache: a written value is not cached", metadata: ["error": "\(error)"])
             return nil
@@ -126,7 +128,7 @@ private struct CacheWrite: Sendable {
         defer { cache.engine.flights.detach([entry]) }
         let isStored = try await cache.forgettingNear(entries: [entry], "writeThrough") { redis throws(RedisError) in
             try await redis.evaluate(
-                WriteScripts.finish, keys: keys, arguments: [token.text, bytes, life, cache.keys.wakeSuffix],
+                WriteScripts.finish, keys: keys, arguments: [token.text, bytes, life.text, cache.keys.wakeSuffix],
                 as: Int64.self, timeout: cache.options.timeout) == 1
         }
         (isStored ? cache.engine.metrics.writes : cache.engine.metrics.deletes).increment()

@@ -6,7 +6,7 @@ struct ReapPage: Sendable {
     /// Enough for entries with a few tags; the rest are read again.
     static let shortHead = 256
     /// The longest header: all fields and all tags at their longest.
-    static let longestHead = Envelope.smallest + 12 + 1 + Envelope.mostTags * (1 + Envelope.longestTag) + 4
+    static let longestHead = Envelope.smallest + 16 + 12 + 1 + Envelope.mostTags * (1 + Envelope.longestTag) + 4
 
     private(set) var envelopes: [RedisKey: Envelope] = [:]
 

@@ -16,6 +16,10 @@ struct EntryHeader {
         else { return nil }
         var envelope = Envelope(codec: codec, schema: schema, written: Int64(clamping: written))
         envelope.isNegative = flags.contains(.negative)
+        if flags.contains(.sliding) {
+            guard let span: UInt64 = reader.integer(), let idle: UInt64 = reader.integer() else { return nil }
+            envelope.sliding = Envelope.Sliding(span: Int64(clamping: span), idle: Int64(clamping: idle))
+        }
         if flags.contains(.freshness) {
             guard let freshFor: UInt64 = reader.integer(), let loadTime: UInt32 = reader.integer() else { return nil }
             envelope.freshness = Envelope.Freshness(freshFor: Int64(clamping: freshFor), loadTime: loadTime)

@@ -6,10 +6,11 @@ import FoundationEssentials
 /// |---|---|---|
 /// | 0 | 1 | 0xFB, which stands in no UTF-8 text: what begins otherwise is a plain value of another program |
 /// | 1 | 1 | version of this table, 1 |
-/// | 2 | 1 | flags: 1 compressed, 2 negative (the source has no value), 4 freshness, 8 tags |
+/// | 2 | 1 | flags: 1 compressed, 2 negative (the source has no value), 4 freshness, 8 tags, 16 sliding |
 /// | 3 | 1 | format of the payload, ``CacheSerializer/codec`` |
 /// | 4 | 2 | schema version, big-endian |
 /// | 6 | 8 | when the value was true: the server's time, µs, of its write or of the begin of its load |
+/// | | 8 + 8 | sliding: µs from then on until it ends, however often it is read; ms that it lives after each read |
 /// | | 8 + 4 | with freshness: µs for which it counts as fresh from then on; how long its load took, ms |
 /// | | 1 + n | with tags: their count, then each one's length (1 byte) and UTF-8 bytes |
 /// | | 4 | compressed: the payload's size before |
@@ -20,8 +21,19 @@ struct Envelope: Sendable, Equatable {
     /// Server time, µs.
     var written: Int64 = 0
     var isNegative = false
+    var sliding: Sliding?
     var freshness: Freshness?
     var tags: [String] = []
+
+    /// A life that reads renew.
+    ///
+    /// It stands at one place in all entries that have it, where a script finds it.
+    struct Sliding: Sendable, Equatable {
+        /// µs from `written` on: the end that nothing moves.
+        var span: Int64
+        /// How long each read keeps the entry, ms.
+        var idle: Int64
+    }
 
     /// Until when a value is fresh, which is earlier than its end in Redis if stale ones may be served.
     struct Freshness: Sendable, Equatable {
@@ -43,7 +55,8 @@ struct Envelope: Sendable, Equatable {
         static let negative = Flags(rawValue: 2)
         static let freshness = Flags(rawValue: 4)
         static let tags = Flags(rawValue: 8)
-        static let known: Flags = [.compressed, .negative, .freshness, .tags]
+        static let sliding = Flags(rawValue: 16)
+        static let known: Flags = [.compressed, .negative, .freshness, .tags, .sliding]
     }
 
     /// Whether an entry says that it has tags, without looking further.
@@ -78,12 +91,17 @@ extension Envelope {
         var flags: Flags = []
         if packed != nil { flags.insert(.compressed) }
         if isNegative { flags.insert(.negative) }
+        if sliding != nil { flags.insert(.sliding) }
         if freshness != nil { flags.insert(.freshness) }
         if !tags.isEmpty { flags.insert(.tags) }
         var head = Data(capacity: Self.headSize)
         head.append(contentsOf: [Self.magic, Self.version, flags.rawValue, codec])
         head.append(contentsOf: [UInt8(schema >> 8), UInt8(truncatingIfNeeded: schema)])
-        var tail = Data(capacity: 32 + (packed ?? payload).count)
+        var tail = Data(capacity: 48 + (packed ?? payload).count)
+        if let sliding {
+            tail.appendBigEndian(UInt64(bitPattern: sliding.span))
+            tail.appendBigEndian(UInt64(bitPattern: sliding.idle))
+        }
         if let freshness {
             tail.appendBigEndian(UInt64(bitPattern: freshness.freshFor))
             tail.appendBigEndian(freshness.loadTime)

@@ -11,13 +11,13 @@ import Testing
     static let scripts = [
         CacheScripts.set(isConditional: false), CacheScripts.set(isConditional: true), CacheScripts.delete,
         CacheScripts.swap, CacheScripts.life, CounterScripts.increment, CounterScripts.incrementFloat,
-        FillScripts.acquire, FillScripts.fill, FillScripts.drop,
+        FillScripts.acquire, FillScripts.fill, FillScripts.drop, SlidingScripts.read,
     ]
 
     /// As `docs/keys.md` lists them: entries and their fill leases.
     private static let documented: Set<String> = [
         "app:a", "app:b", "app:dead", "app:n", "app:f", "app:tagged", "app:kept", "app:loaded", "app:failed",
-        "app:none",
+        "app:none", "app:sliding",
         "app:tenant:%7Bx%7D:1",
     ]
 
@@ -79,6 +79,9 @@ import Testing
         _ = try await cache.remember("none") { () -> Int? in nil }
         _ = try? await cache.remember("failed") { () -> Int in throw Source.Failure() }
         try await cache.tenant("{x}").set("1", 1)
+        let sliding = cache.with { $0.sliding = SlidingExpiry(idle: .seconds(60), upTo: .seconds(600)) }
+        try await sliding.set("sliding", 1)
+        _ = try await sliding.get("sliding", as: Int.self)
         try await cache.delete("loaded", "kept")
     }
 

@@ -35,6 +35,23 @@ extension MetricsScenario {
             _ = try await cache.get("a", as: Int.self)
             _ = try await cache.lookup("a", as: Int.self)
         },
+        MetricsScenario(
+            "a sliding life is renewed, and then cannot be",
+            [
+                "cache.writes": 2, "cache.hits": 6, "cache.renewals.failed": 4,
+            ]
+        ) { stage in
+            let cache = stage.cache(.slides)
+            try await cache.setMany(["a": 1, "b": 2])
+            try stage.server.age(["app:a", "app:b"], minutes: 60)
+            _ = try await cache.getMany(["a", "b"], as: Int.self)
+            try stage.server.age(["app:a", "app:b"], minutes: 60)
+            try stage.server("REPLICAOF", "127.0.0.1", "1")
+            _ = try await cache.get("a", as: Int.self)
+            _ = try await cache.get("b", as: Int.self)
+            _ = try await cache.getMany(["a", "b"], as: Int.self)
+            try stage.server("REPLICAOF", "NO", "ONE")
+        },
         MetricsScenario("there is no value", ["cache.misses": 1]) { _ = try await $0.cache().get("a", as: Int.self) },
         MetricsScenario(
             "many are written, read, deleted",

@@ -17,6 +17,9 @@ import Testing
             Envelope(codec: 1, written: 1_763_704_000_123_456),
             Envelope(codec: 2, schema: 515, written: 5, freshness: .init(freshFor: 60_000_000, loadTime: 250)),
             Envelope(codec: 3, written: .max, tags: tags),
+            Envelope(
+                codec: 1, written: 1_763_704_000_123_456, sliding: .init(span: 86_400_000_000, idle: 1_800_000),
+                freshness: .init(freshFor: 86_400_000_000, loadTime: 250), tags: tags),
             Envelope(codec: 255, schema: .max, written: 0, isNegative: true),
             Envelope(
                 codec: 1, written: 7, isNegative: true, freshness: .init(freshFor: .max, loadTime: .max),
@@ -38,7 +41,7 @@ import Testing
         var bytes: [UInt8]
         switch below(8) {
         case 0: return noise(below(64))
-        case 1: return Data([Envelope.magic, Envelope.version, UInt8(below(16))]) + noise(below(400))
+        case 1: return Data([Envelope.magic, Envelope.version, UInt8(below(32))]) + noise(below(400))
         case 2:
             // The front of one and the end of another.
             let (first, second) = (one(), one())
@@ -101,10 +104,14 @@ import Testing
         } else if let bytes {
             // What is accepted is exactly what it says: written again it is the same, but for times beyond the end.
             let again = envelope.pieces(bytes, .off).whole(written: envelope.written)
-            let isClamped = envelope.written == .max || envelope.freshness?.freshFor == .max
+            let isClamped =
+                envelope.written == .max || envelope.freshness?.freshFor == .max || envelope.sliding?.span == .max
+                || envelope.sliding?.idle == .max
             #expect(again == data || isClamped)
         }
         for now in [nil, 0, 1_763_704_000_000_000, Int64.max] {
+            let left = now.flatMap { envelope.sliding?.left(of: envelope.written, at: $0) }
+            #expect(left.map { $0.span > 0 && $0.span <= envelope.sliding?.span ?? 0 } ?? true)
             guard let age = EntryAge(envelope) else { continue }
             _ = age.isFresh(at: now)
             for early in [RememberOptions.EarlyRefresh.threshold(0.8), .probabilistic(beta: 1)] {
