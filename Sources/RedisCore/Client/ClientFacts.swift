@@ -17,6 +17,8 @@ final class ClientFacts: Sendable {
 
     private let facts = Mutex(Snapshot())
     private let observers = Mutex(Observers())
+    /// All that have to lead to one server; they know this object weakly.
+    private let links = Mutex<[RedisLink]>([])
     private let reconnected = Counter(label: "redis.connections.reconnected")
     private let lost = Counter(label: "redis.connections.lost")
 
@@ -26,6 +28,18 @@ final class ClientFacts: Sendable {
         { [weak self] event in self?.record(event) }
     }
 
+    /// Names the connections that follow when one of them, lost and made again, finds another server.
+    func keepTogether(_ all: [RedisLink]) { links.withLock { $0 = all } }
+
+    /// After a failover the old server may live on and keep connections that were not cut: it would go on proving them.
+    ///
+    /// Not after a renewal: behind an address with several servers it would never end.
+    private func gather(_ ready: LinkFacts) {
+        guard ready.reconnects > 0, !ready.isRenewal, let runID = ready.info?.runID else { return }
+        for link in links.withLock({ $0 }) { link.follow(runID) }
+    }
+
+    /// Loop's thread.
     private func record(_ event: LinkEvent) {
         let isReconnect = facts.withLock { facts in
             switch event {
@@ -43,6 +57,7 @@ final class ClientFacts: Sendable {
             }
         }
         guard isReconnect else { return }
+        if case .ready(let ready) = event { gather(ready) }
         for observer in observers.withLock({ Array($0.byID.values) }) { observer() }
     }
 

@@ -45,6 +45,7 @@ public final class RedisClient: Sendable {
         control = CommandSender(controlConnection, configuration)
         exclusive = ExclusivePool(configuration, on: eventLoop, logger: logger)
         subscriber = SubscriberConnection(configuration, heartbeats: control, on: eventLoop, logger: logger)
+        facts.keepTogether(commands.map(\.connection) + [controlConnection, subscriber])
         openEagerly()
     }
 

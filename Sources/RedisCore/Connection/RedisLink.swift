@@ -5,6 +5,8 @@ struct LinkFacts {
     let info: ServerInfo?
     /// How many connections were made before this one.
     let reconnects: Int
+    /// The one before it was not lost but given up for this one.
+    var isRenewal = false
     /// Whether it hears of changed keys.
     var tracking = Handshake.TrackingState.none
 }
@@ -35,6 +37,8 @@ class RedisLink: @unchecked Sendable {
     private final var closeWaiters: [@Sendable () -> Void] = []
     private final var abandoned: RedisError?
     private final var isRenewing = false
+    /// The connection at hand, or the next one, takes the place of one that was given up.
+    private final var isRenewal = false
     private final var random = SystemRandomNumberGenerator()
 
     init(
@@ -107,6 +111,12 @@ class RedisLink: @unchecked Sendable {
             .connectionLost, operation: "connection", message: "Connects to \(address) anew, \(purpose).",
             address: address, wasWritten: true)
         socket?.close()
+    }
+
+    /// Another connection found another server at this address: one that is still with the old server is made anew.
+    final func follow(_ runID: String) {
+        guard machine.state == .ready, let known = handshake?.serverInfo?.runID, known != runID else { return }
+        renew("because another server answers there now")
     }
 
     // MARK: Acting
@@ -193,7 +203,9 @@ class RedisLink: @unchecked Sendable {
         lastError = nil
         logger.debug("connected", metadata: ["redis.address": "\(address)", "redis.role": "\(role)"])
         linkIsReady(
-            LinkFacts(info: handshake?.serverInfo, reconnects: reconnects, tracking: handshake?.tracking ?? .none))
+            LinkFacts(
+                info: handshake?.serverInfo, reconnects: reconnects, isRenewal: isRenewal,
+                tracking: handshake?.tracking ?? .none))
     }
 
     private final func backOff(_ attempt: Int) {
@@ -245,6 +257,8 @@ class RedisLink: @unchecked Sendable {
         let isKnown = lastError?.message == error.message
         lastError = error
         let isWorse = wasReady && !isRenewing
+        // An attempt that fails in between changes nothing.
+        if wasReady { isRenewal = isRenewing }
         isRenewing = false
         logger.log(
             level: isWorse ? .warning : isKnown ? .debug : .info,
