@@ -215,26 +215,4 @@ extension Counters {
                 RedisCommand("UNLINK", key).safeToRepeat(), as: Bool.self, timeout: options.timeout)
         }
     }
-
-    /// Takes what was counted and begins anew; nil when nothing was.
-    ///
-    /// What is no such number stays and is told as `wrongType`.
-    ///
-    /// - Parameter requestID: With one, a lost reply loses no count: the same id is answered the same again within
-    ///   ``CountersOptions/requestMemory``. Without one it is not repeated, and what was counted may be gone.
-    public func getAndReset<Value: CounterValue>(
-        _ id: String, as type: Value.Type = Int.self, requestID: String? = nil
-    ) async throws -> Value? {
-        let key = try key(id, "getAndReset")
-        let keys = try keys(key, requestID, .take, "getAndReset")
-        let kind = type == Int.self ? "whole" : type == Double.self ? "fraction" : ""
-        let memory = try options.memory("getAndReset")
-        let text = try await ask("getAndReset", key) { redis throws(RedisError) in
-            try await redis.evaluate(
-                CountersScripts.take(isMarked: requestID != nil), keys: keys, arguments: [memory, kind],
-                as: String.self, timeout: options.timeout)
-        }
-        guard !text.isEmpty else { return nil }
-        return try value(text, "getAndReset", key)
-    }
 }

@@ -39,8 +39,9 @@ enum CountersScripts {
     /// | KEYS[1] | the counter |
     /// | KEYS[2] | the mark of the request; absent without one |
     /// | ARGV[1] | how long the mark is kept, ms |
-    /// | ARGV[2] | what is wanted: `whole` (64 bits), `fraction` (a Double), or empty for anything |
-    /// | returns | what was counted, as text, empty for nothing; to a repeated request the same again |
+    /// | ARGV[2] | what is wanted: `whole` (64 bits), `fraction` (a Double), or `exactly` the text of ARGV[3] |
+    /// | ARGV[3] | that text; absent for none that is known yet |
+    /// | returns | what was counted, as text, empty for nothing; to a repeated request the same again; an array with the text that stands there instead of the one wanted, and stays |
     ///
     /// What the caller could not read stays. The deletion comes first: a server without memory then takes the mark too.
     static func take(isMarked: Bool) -> RedisScript { isMarked ? markedTake : plainTake }
@@ -63,11 +64,34 @@ enum CountersScripts {
             if not number or number ~= number or math.abs(number) == math.huge then
                 return redis.error_reply('ERR value is not a valid float')
             end
+        elseif value and value ~= ARGV[3] then
+            return {value}
         end
         redis.call('DEL', KEYS[1])
         if KEYS[2] then redis.call('SET', KEYS[2], value or '', 'PX', ARGV[1]) end
         return value or ''
         """
+
+    /// What may be taken.
+    enum Wanted {
+        case whole
+        case fraction
+        /// What a type of the caller's own can read: nil before it was asked what is there.
+        case exactly(String?)
+
+        init(_ type: any CounterValue.Type) {
+            self = type == Int.self ? .whole : type == Double.self ? .fraction : .exactly(nil)
+        }
+
+        var arguments: [any RedisArgument] {
+            switch self {
+            case .whole: ["whole"]
+            case .fraction: ["fraction"]
+            case .exactly(nil): ["exactly"]
+            case .exactly(let text?): ["exactly", text]
+            }
+        }
+    }
 
     /// | | |
     /// |---|---|

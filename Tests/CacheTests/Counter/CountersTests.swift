@@ -178,6 +178,52 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, "r"])
+    func `what a type of one's own cannot read is not taken either`(request: String?) async throws {
+        try await withRedis(immortalByDesign) { server, redis in
+            let counters = Counters(redis, name: "c")
+            let key = try counters.redisKey("a").name
+            func take() async throws -> Even? { try await counters.getAndReset("a", as: Even.self, requestID: request) }
+            for text in ["3", "2.0", "many", ""] {
+                try server("SET", key, text)
+                await expectError(.wrongType) { try await take() }
+                #expect(try server("GET", key).string == text)
+            }
+            try await counters.set("a", to: Even(number: 4))
+            #expect(try await take() == Even(number: 4))
+            #expect(try server("EXISTS", key) == 0)
+            try await counters.set("a", to: Even(number: 6))
+            // The same request is answered the same, and takes nothing more.
+            #expect(try await take() == Even(number: request == nil ? 6 : 4))
+            #expect(try server("EXISTS", key) == (request == nil ? 0 : 1))
+            #expect(try await counters.getAndReset("none", as: Even.self, requestID: request) == nil)
+        }
+    }
+
+    /// Checked by its own type, a count must not change between the check and the taking.
+    @Test(arguments: [3, 1_000])
+    func `a type of one's own loses no count that comes between`(times: Int) async throws {
+        try await withRedis(immortalByDesign) { server, redis in
+            let counters = Counters(redis, name: "c")
+            let key = try counters.redisKey("a").name
+            try await counters.increment("a", by: 2)
+            let checks = TestSignal("checks")
+            let meddle: @Sendable () -> Void = {
+                checks.fire()
+                if checks.count <= times { _ = try? server("INCRBY", key, "2") }
+            }
+            try await Even.$whileChecked.withValue(meddle) { () async throws -> Void in
+                if times == 3 {
+                    #expect(try await counters.getAndReset("a", as: Even.self)?.number == 8)
+                    #expect(try server("EXISTS", key) == 0)
+                } else {
+                    await expectError(.conflict) { try await counters.getAndReset("a", as: Even.self) }
+                    #expect(try server("GET", key) == "202", "nothing was taken")
+                }
+            }
+        }
+    }
+
     @Test func `a sum beyond the range of Double is refused and changes nothing`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
             for options in [CountersOptions(), CountersOptions(ttl: .after(.seconds(60)))] {
@@ -262,5 +308,22 @@ import Testing
                 }
             }
         }
+    }
+}
+
+/// A number of the caller's own sort.
+private struct Even: CounterValue {
+    /// What others do while a number is looked at.
+    @TaskLocal static var whileChecked: (@Sendable () -> Void)?
+
+    var number: Int
+    var counterText: String? { "\(number)" }
+
+    init(number: Int) { self.number = number }
+
+    init?(counterText text: String) {
+        Self.whileChecked?()
+        guard let number = Int(text), number.isMultiple(of: 2) else { return nil }
+        self.number = number
     }
 }
