@@ -21,7 +21,7 @@ extension ExpirySweeper {
             while true {
                 if rest.isStopped || Task.isCancelled, !waiting.isEmpty {
                     // Somebody else shall have them at once, not when the last running handler returned.
-                    for entry in waiting { held.remove(entry) }
+                    await held.remove(Array(waiting))?.value
                     await self.hold(Array(waiting), for: .zero)
                     waiting = []
                 }
@@ -45,12 +45,12 @@ extension ExpirySweeper {
     private func tell(_ entry: ExpiredEntry, _ held: HeldExpiries) async -> Bool {
         do {
             try await HandlerLimit(limit: options.handlerTimeout).run { [handler] in try await handler(entry) }
-            held.remove(entry)
+            _ = held.remove([entry])
             cache.engine.metrics.indexed.told.increment()
             await acknowledge(entry)
             return true
         } catch let rejection as ExpiryRejection {
-            held.remove(entry)
+            _ = held.remove([entry])
             cache.engine.metrics.indexed.rejected.increment()
             cache.engine.logger.error(
                 "an expiry was rejected by its handler; it is not told again",
@@ -58,7 +58,7 @@ extension ExpirySweeper {
             await acknowledge(entry)
             return true
         } catch {
-            held.remove(entry)
+            await held.remove([entry])?.value
             // Told to stop is no failure: it is given back at once.
             let isCancelled = Task.isCancelled
             await hold([entry], for: isCancelled ? .zero : options.retry(after: entry.attempt))
@@ -75,9 +75,9 @@ extension ExpirySweeper {
     private func renew(_ held: HeldExpiries) async {
         while !Task.isCancelled {
             try? await ContinuousClock().sleep(for: options.lease / 3)
-            let entries = held.entries
-            guard !Task.isCancelled, !entries.isEmpty else { return }
-            await hold(entries, for: options.lease)
+            guard !Task.isCancelled else { return }
+            guard let renewal = held.renew({ await self.hold($0, for: self.options.lease) }) else { return }
+            await renewal.value
         }
     }
 
@@ -115,18 +115,4 @@ extension ExpirySweeper {
                 metadata: ["operation": "\(operation)", "error": "\(error)"])
         }
     }
-}
-
-/// The ends whose handlers have not returned.
-final class HeldExpiries: Sendable {
-    /// By the bytes of their events, as Redis tells them apart.
-    private let held: Mutex<[ExactString: ExpiredEntry]>
-
-    init(_ entries: [ExpiredEntry]) {
-        held = Mutex(
-            Dictionary(entries.map { (ExactString($0.event), $0) }, uniquingKeysWith: { first, _ in first }))
-    }
-
-    var entries: [ExpiredEntry] { held.withLock { Array($0.values) } }
-    func remove(_ entry: ExpiredEntry) { held.withLock { $0[ExactString(entry.event)] = nil } }
 }

@@ -63,7 +63,6 @@ public final class ExpirySweeper: Service, Sendable {
         let rest = Rest(clock)
         await withTaskCancellationOrGracefulShutdownHandler {
             let listener = options.usesKeyspaceEvents ? Task { await listen(rest) } : nil
-            defer { listener?.cancel() }
             var wasAway = false
             while !rest.isStopped {
                 var pause = options.pause
@@ -81,6 +80,8 @@ public final class ExpirySweeper: Service, Sendable {
                 }
                 await rest.take(pause)
             }
+            listener?.cancel()
+            await listener?.value
         } onCancelOrGracefulShutdown: {
             rest.stop()
         }

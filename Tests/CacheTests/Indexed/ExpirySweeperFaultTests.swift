@@ -151,6 +151,71 @@ import Darwin
         }
     }
 
+    /// What is said after the handler must come after a renewal, or nobody is told for a whole lease.
+    @Test func `what is given back is said after the renewal under way`() async throws {
+        try await withRedis { _, redis in
+            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            try await cache.setMany(["a": "1", "b": "2"])
+            try await cache.expire("a", "b")
+            let claimed = try await ExpiryClaim.take(cache, ExpirySweeperOptions()).entries
+            let held = HeldExpiries(claimed)
+            #expect(held.remove([]) == nil)
+            let mayArrive = TestSignal("the renewal arrives")
+            let renewed = TestSignal("renewed")
+            let renewal = try #require(
+                held.renew { entries in
+                    try? await mayArrive.wait(within: .seconds(60))
+                    #expect(entries.count == 2)
+                    renewed.fire()
+                })
+            let underWay = try #require(held.remove([claimed[0]]))
+            let givenBack = Task {
+                await underWay.value
+                return renewed.count
+            }
+            mayArrive.fire()
+            #expect(await givenBack.value == 1)
+            await renewal.value
+            _ = held.remove(claimed)
+            #expect(held.renew { _ in } == nil, "nothing is left to renew")
+        }
+    }
+
+    @Test func `no renewal goes on when the sweeper has been shut down, not even one without an answer`() async throws {
+        try await withRedisServer(.init(checksLeaks: true)) { server in
+            try server("SCRIPT", "LOAD", ExpiryScripts.hold.source)
+            try await withFaultProxy(to: server.tcp) { proxy in
+                try await withClient(proxy.configuration) { redis in
+                    let cache = IndexedCache(
+                        redis, namespace: "n", options: .init(timeout: .milliseconds(300)), expiry: .keys())
+                    try await cache.setMany(["a": "1", "b": "2"])
+                    try await cache.expire("a", "b")
+                    let lease = Duration.milliseconds(150)
+                    let began = TestSignal("a handler runs")
+                    let sweeper = try ExpirySweeper(cache, options: .init(lease: lease, concurrency: 1)) { _ in
+                        began.fire()
+                        try await TestSignal("never").wait(within: .seconds(60))
+                    }
+                    let run = Task { try await sweeper.run() }
+                    try await began.wait()
+                    // From here on nothing is answered.
+                    proxy.set(.loseReplies)
+                    let sent = proxy.commands(containing: ExpiryScripts.hold.sha)
+                    try await eventually("a renewal is under way") {
+                        proxy.commands(containing: ExpiryScripts.hold.sha) > sent
+                    }
+                    run.cancel()
+                    await #expect(throws: CancellationError.self) { try await run.value }
+                    let ended = (Moment.now, proxy.commands(containing: ExpiryScripts.hold.sha))
+                    try await eventually("two leases are over") { Moment.now > ended.0 + lease + lease }
+                    #expect(proxy.commands(containing: ExpiryScripts.hold.sha) == ended.1)
+                    proxy.set(.pass)
+                    proxy.cut()
+                }
+            }
+        }
+    }
+
     @Test func `ends outlive a restart of a server that keeps its data`() async throws {
         try await withRedis(.init(persistent: true, checksLeaks: true)) { server, redis in
             let cache = IndexedCache(redis, namespace: "n", expiry: .values())
