@@ -154,6 +154,31 @@ import Testing
         }
     }
 
+    /// The stale value lives in Redis; the near cache hands out nothing that it is not sure of.
+    @Test(arguments: [false, true])
+    func `without Redis there is no stale value to serve: the source answers, or its error is the caller's`(
+        isNear: Bool
+    ) async throws {
+        try await withRedis { server, redis in
+            let source = Source()
+            let cache = cache(redis, .failSafe).with {
+                $0.timeout = .milliseconds(200)
+                $0.near = isNear ? NearCacheOptions() : nil
+            }
+            if isNear { try await cache.untilNear(.tracking) }
+            for _ in 0..<5 { #expect(try await cache.remember("a") { try await source.get() } == 1) }
+            await server.kill()
+            try await eventually("the loss is known") { !isNear || cache.near?.state == .connecting }
+            source.set(2)
+            #expect(try await cache.remember("a") { try await source.get() } == 2)
+            source.fail(Source.Failure(number: 3))
+            await #expect(throws: Source.Failure(number: 3)) {
+                try await cache.remember("a") { try await source.get() }
+            }
+            try await server.start()
+        }
+    }
+
     @Test func `a refresh that finds no value any more removes the old one`() async throws {
         try await withRedis { server, redis in
             let cache = cache(redis, .init(negativeTTL: nil))
