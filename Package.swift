@@ -161,8 +161,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "cache-torture", dependencies: ["Cache", "RedisCore", logging], path: "Tests/CacheTorture",
-            swiftSettings: strict),
+            name: "cache-torture", dependencies: ["Cache", "RedisCore", "TestSupport", logging],
+            path: "Tests/CacheTorture", swiftSettings: strict),
         .target(name: "CWallClock", path: "Tests/CWallClock"),
         .executableTarget(
             name: "clock-skew", dependencies: ["Cache", "RedisCore", "CWallClock", logging], path: "Tests/ClockSkew",

@@ -2,17 +2,27 @@ import Cache
 import Foundation
 import Logging
 import RedisCore
+import TestSupport
 
-/// One of several processes that miss the same value at the same moment, for the tests.
+/// A process of the tests that uses a cache.
 ///
-/// `cache-torture URL KEY CALLS` waits for a line on standard input, makes CALLS calls of `remember` at once, and
-/// prints `values V…`, the distinct values it got. Each load counts up `loads:KEY` in Redis and takes its time.
+/// `cache-torture near URL KEY HEARTBEAT FILE` is ``NearWatch``.
+///
+/// `cache-torture URL KEY CALLS` is one of several that miss the same value at the same moment: it waits for a line on
+/// standard input, makes CALLS calls of `remember` at once, and prints `values V…`, the distinct values it got. Each
+/// load counts up `loads:KEY` in Redis and takes its time.
 @main
 struct CacheTorture {
     static func main() async throws {
         let arguments = CommandLine.arguments
+        if arguments.count == 6, arguments[1] == "near", let heartbeat = Int(arguments[4]) {
+            return try await NearWatch(
+                url: arguments[2], key: arguments[3], heartbeat: .milliseconds(heartbeat),
+                history: HistoryFile(path: arguments[5])
+            ).run()
+        }
         guard arguments.count == 4, let calls = Int(arguments[3]) else {
-            fatalError("usage: cache-torture URL KEY CALLS")
+            fatalError("usage: cache-torture [near] URL KEY (CALLS | HEARTBEAT FILE)")
         }
         var logger = Logger(label: "cache-torture")
         logger.logLevel = .critical

@@ -12,21 +12,11 @@ import Testing
         init(_ server: RedisServer, key: String, number: Int, calls: Int) throws {
             output = URL(filePath: server.directory).appending(path: "misser-\(number).txt")
             try Data().write(to: output)
-            process.executableURL = try Self.executable()
+            process.executableURL = try cacheTorture()
             process.arguments = [server.url, key, "\(calls)"]
             process.standardInput = input
             process.standardOutput = try FileHandle(forWritingTo: output)
             try process.run()
-        }
-
-        private static func executable() throws -> URL {
-            var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            for _ in 0..<4 {
-                let file = folder.appending(path: "cache-torture")
-                if FileManager.default.isExecutableFile(atPath: file.path()) { return file }
-                folder.deleteLastPathComponent()
-            }
-            throw TestTimeout("cache-torture was not found near \(CommandLine.arguments[0])")
         }
 
         var lines: [String] {
@@ -64,4 +54,15 @@ import Testing
             }
         }
     }
+}
+
+/// The program `cache-torture`, which is built together with the tests.
+func cacheTorture() throws -> URL {
+    var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    for _ in 0..<4 {
+        let file = folder.appending(path: "cache-torture")
+        if FileManager.default.isExecutableFile(atPath: file.path()) { return file }
+        folder.deleteLastPathComponent()
+    }
+    throw TestTimeout("cache-torture was not found near \(CommandLine.arguments[0])")
 }
