@@ -114,7 +114,12 @@ enum IndexedScripts {
         local isNew = redis.call('EXISTS', KEYS[1]) == 0
         if isNew then overtake() end
         local reply = redis.pcall('INCRBY', KEYS[1], ARGV[6])
-        if type(reply) == 'table' then return redis.error_reply('WRONGTYPE not a counter, or beyond 64 bits') end
+        if type(reply) == 'table' then
+            -- A server that is full or takes no writes says nothing about the value.
+            local isOurs = string.find(reply.err, 'not an integer') or string.find(reply.err, 'overflow')
+                or string.find(reply.err, '^WRONGTYPE')
+            return isOurs and redis.error_reply('WRONGTYPE not a counter, or beyond 64 bits') or reply
+        end
         local value = redis.call('GET', KEYS[1])
         if isNew then
             track(limit(ARGV[5]), value)
