@@ -62,7 +62,8 @@ import Testing
                 try services.load(yaml: Self.cache, environment: ["URL": server.tcp.url])
                 let cache: RedisCache = try services.get("cache")
                 #expect(cache.keys.root == "shop")
-                keys.expectAllSet(cache.options, otherThan: CacheOptions())
+                // Code can listen, a file cannot; a sliding life goes with no near cache.
+                keys.expectAllSet(cache.options, otherThan: CacheOptions(), but: ["observer", "sliding"])
                 keys.expectAllSet(cache.options.compression, otherThan: CacheCompression.default, in: "compression")
                 keys.expectAllSet(cache.options.remember, otherThan: RememberOptions(), in: "remember")
                 let failSafe = try #require(cache.options.remember.failSafe)
@@ -71,6 +72,27 @@ import Testing
                 keys.expectAllSet(near, otherThan: NearCacheOptions(), in: "near")
                 #expect("\(cache.options)" == "\(Self.options)")
             }
+        }
+    }
+
+    @Test func `a sliding life can be set by a file, and not beside a near cache`() async throws {
+        func yaml(_ more: String) -> String {
+            """
+            services:
+              cache:
+                type: redis_cache
+                config: { db: 1, sliding: { idle: 30m, up_to: 7d }\(more) }
+            """
+        }
+        try await withRegistry { services in
+            try services.load(yaml: yaml(""), environment: [:])
+            let cache: RedisCache = try services.get("cache")
+            #expect(cache.options.sliding == SlidingExpiry(idle: .seconds(1_800), upTo: .seconds(7 * 86_400)))
+        }
+        try await withRegistry { services in
+            let near = yaml(", near: true")
+            let error = #expect(throws: (any Error).self) { try services.load(yaml: near, environment: [:]) }
+            try #expect("\(#require(error))".contains("near cache"))
         }
     }
 

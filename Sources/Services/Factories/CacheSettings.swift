@@ -12,7 +12,7 @@ extension ServiceSettings {
     }
 
     /// Every field of ``CacheOptions``, each by its name: `default_ttl`, `serializer`, `schema`, `readable_schemas`,
-    /// `compression`, `max_value_bytes`, `timeout`, `on_failure`, `longest_tag_life`, `remember`, `near`.
+    /// `compression`, `max_value_bytes`, `timeout`, `on_failure`, `longest_tag_life`, `remember`, `near`, `sliding`.
     ///
     /// - Parameter usual: What holds for keys that are missing.
     public mutating func cacheOptions(_ usual: CacheOptions = CacheOptions()) -> CacheOptions {
@@ -23,6 +23,12 @@ extension ServiceSettings {
         options.near = switched("near", default: usual.near != nil) {
             $0.nearOptions(usual.near ?? NearCacheOptions())
         }
+        let sliding = optionalSection("sliding") { section in
+            SlidingExpiry(
+                idle: section.requiredDuration("idle", in: Self.lives),
+                upTo: section.requiredDuration("up_to", in: Self.lives))
+        }
+        options.sliding = sliding ?? usual.sliding
         if let problem = options.problem { report("cannot work: \(problem)") }
         return options
     }
