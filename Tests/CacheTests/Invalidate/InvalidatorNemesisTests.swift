@@ -70,9 +70,29 @@ import Testing
                     if value < floor { load.note("the list is \(value) after \(floor) was told") }
                 }
             }
+            let once = Truth(4_000)
+            for client in 0..<2 { changeOnce(client, caches[client], invalidators[client], once, load) }
             try await load.run(nemesis, on: server)
             #expect(load.surprises.isEmpty, "\(load.surprises.prefix(5))")
             try await settle(caches, truth, invalidators)
+            let found = try await caches[0].getMany((0..<once.count).map { "user:once\($0)" }, as: Int.self)
+            for id in 0..<once.count {
+                guard let value = found["user:once\(id)"] else { continue }
+                #expect(value == once.version(id), "what was cached before its only change came back")
+            }
+        }
+    }
+
+    /// Objects that are cached some time before their only change: if that meets the fault, nothing later covers it.
+    private func changeOnce(
+        _ client: Int, _ cache: RedisCache, _ invalidator: Invalidator, _ truth: Truth, _ load: NemesisLoad
+    ) {
+        load.add("once \(client)") { step in
+            let (id, later) = (2 * step + client, 2 * (step + 50) + client)
+            guard later < truth.count else { return }
+            _ = try await cache.remember("user:once\(later)", tags: ["user"]) { truth.version(later) }
+            _ = truth.change(id)
+            try await invalidator.afterUpdate("user", id: "once\(id)")
         }
     }
 
