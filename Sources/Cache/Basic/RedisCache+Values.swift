@@ -54,7 +54,7 @@ extension RedisCache {
             guard nearLevel == nil else {
                 return try await fetchNear(entry, tags: tags, operation: "get") { found($0, entry, type) }
             }
-            let sight = try await sight(entry, tags: tags, operation: "get")
+            let sight = try await sight(entry, tags: tags, operation: "get", slides: true)
             return found(fresh(sight.state), entry, type)
         } catch let error as CacheError where error.code == .unavailable {
             tell(.unavailable, key)

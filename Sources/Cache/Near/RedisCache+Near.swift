@@ -56,7 +56,7 @@ extension RedisCache {
         _ entry: RedisKey, tags: [String], operation: String, _ decode: (EntryState) -> CacheLookup<T>
     ) async throws -> CacheLookup<T> {
         let read = nearLevel?.begin(entry)
-        let sight = try await sight(entry, tags: tags, operation: operation, withLife: read != nil, slides: true)
+        let sight = try await sight(entry, tags: tags, operation: operation, withLife: read != nil)
         let state = fresh(sight.state)
         let found = decode(state)
         if let read { keepNear(found, state, entry, read, life: sight.life) }

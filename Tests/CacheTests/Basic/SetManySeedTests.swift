@@ -34,7 +34,9 @@ import Testing
 
     @Test func `seed 001: readers saw half of an mset`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            // A read that is late would count as a miss of all.
+            let patient = CacheOptions(timeout: .seconds(20))
+            let cache = RedisCache(redis, prefix: "app", options: patient)
             // More than the server reads at a time.
             let names = (0..<300).map { "k\($0)" }
             func write(_ round: Int) async throws {
@@ -42,7 +44,7 @@ import Testing
             }
             try await write(0)
             try await withClient(server.configuration) { other in
-                let reader = RedisCache(other, prefix: "app")
+                let reader = RedisCache(other, prefix: "app", options: patient)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { for round in 1...60 { try await write(round) } }
                     group.addTask {
