@@ -20,7 +20,8 @@ import Testing
                 as: IndexedCache.self)
             // The documents of IndexedCache say why.
             keys.expectAllSet(
-                items.options, otherThan: CacheOptions(), but: ["remember", "near", "longestTagLife"])
+                items.options, otherThan: CacheOptions(),
+                but: ["remember", "near", "longestTagLife", "sliding", "observer"])
             #expect(items.namespace == "pending")
             #expect(items.keys.root == "app:indexed:{pending}")
             #expect(items.options.readableSchemas == 0...1 && items.options.compression.level == 2)

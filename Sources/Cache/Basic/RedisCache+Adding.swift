@@ -16,7 +16,10 @@ extension RedisCache {
         let isStored = try await write(entry, "add") { redis throws(RedisError) in
             try await look(entry, redis, adding: [pieces.head, pieces.tail, life.text, "NX", keys.wakeSuffix], &seen)
         }
-        if isStored { return true }
+        if isStored {
+            tell(.set, key)
+            return true
+        }
         // The key was taken when the script looked. What was there before that may count no more.
         let found = try seen.mapError { CacheError.from($0, operation: "add", key: entry.name) }.get()
         let values = ValueArray(Self.elements(of: found))
