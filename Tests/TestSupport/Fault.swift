@@ -4,6 +4,8 @@ public enum Fault: Sendable, Equatable {
     case pass
     /// Holds every chunk, in both directions, for this long; what a client sent before it closed still arrives.
     case delay(Duration)
+    /// Hands on so many bytes at a time, a millisecond apart.
+    case trickle(Int)
     /// Accepts, reads and forgets: the client hears nothing, the server hears nothing.
     case blackHole
     /// Commands reach the server, replies are forgotten: a link that is dead in one direction.

@@ -167,9 +167,19 @@ final class ProxyLink {
 
     private static func append(_ bytes: ArraySlice<UInt8>, to outbox: inout Outbox, _ fault: Fault) {
         guard !bytes.isEmpty else { return }
-        let delay = if case .delay(let delay) = fault { delay } else { Duration.zero }
-        outbox.chunks.append((Array(bytes), .now + delay))
         outbox.size += bytes.count
+        switch fault {
+        case .delay(let delay): outbox.chunks.append((Array(bytes), .now + delay))
+        case .trickle(let count):
+            var due = max(.now, outbox.chunks.last?.due ?? .now)
+            var rest = bytes
+            while !rest.isEmpty {
+                due += .milliseconds(1)
+                outbox.chunks.append((Array(rest.prefix(count)), due))
+                rest = rest.dropFirst(count)
+            }
+        default: outbox.chunks.append((Array(bytes), .now))
+        }
     }
 
     private static func flush(_ outbox: inout Outbox, _ descriptor: Int32, _ now: ContinuousClock.Instant) -> Bool {

@@ -241,21 +241,6 @@ extension ValueArray {
         read { values in values[index].flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0 }
     }
 
-    /// The tags of the first so many entries.
-    func tags(ofFirst count: Int) -> Set<ExactString> {
-        read { values in
-            var tags: Set<ExactString> = []
-            for index in 0..<count {
-                // One look at the flags first: few entries have tags.
-                guard let bytes = values[index], Envelope.hasTags(bytes), let header = EntryHeader(bytes) else {
-                    continue
-                }
-                for tag in header.envelope.tags { tags.insert(ExactString(tag)) }
-            }
-            return tags
-        }
-    }
-
     /// The latest of several stamps.
     func latest(_ indices: Range<Int>) -> Int64 {
         indices.reduce(0) { latest, index in Swift.max(latest, stamp(index)) }

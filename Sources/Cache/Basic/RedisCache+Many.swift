@@ -83,20 +83,29 @@ extension RedisCache {
             options.sliding == nil
             ? try await mgetMany(escaped, "getMany")
             : try await renewingValues(escaped.map { RedisKey(keys.start + $0) }, keys.epochs, "getMany")
-        let stamps = try await stamps(of: replies.tags(ofFirst: names.count), "getMany")
         let epochs = replies.latest(names.count..<replies.count)
-        return EntryBatch(
-            replies: replies,
-            places: replies.read { replies in names.indices.map { place(replies[$0], epochs, stamps) } })
+        var tags: Set<ExactString> = []
+        var places = replies.read { replies in names.indices.map { place(replies[$0], epochs, [:], &tags) } }
+        if !tags.isEmpty {
+            let stamps = try await stamps(of: tags, "getMany")
+            places = replies.read { replies in names.indices.map { place(replies[$0], epochs, stamps, &tags) } }
+        }
+        return EntryBatch(replies: replies, places: places)
     }
 
     private func place(
-        _ bytes: UnsafeRawBufferPointer?, _ epochs: Int64, _ stamps: [ExactString: Int64]
+        _ bytes: UnsafeRawBufferPointer?, _ epochs: Int64, _ stamps: [ExactString: Int64],
+        _ tags: inout Set<ExactString>
     ) -> EntryBatch.Place {
         guard let bytes else { return .absent }
         guard bytes.first == Envelope.magic else { return .present(offset: 0, codec: nil, rawSize: nil) }
+        if let header = PlainHeader(bytes) {
+            let isAlive = options.reads(schema: header.schema) && header.written > epochs
+            return isAlive ? .present(offset: PlainHeader.size, codec: header.codec, rawSize: nil) : .dead
+        }
         guard let header = EntryHeader(bytes) else { return .damaged }
         let envelope = header.envelope
+        for tag in envelope.tags { tags.insert(ExactString(tag)) }
         if isDead(envelope, epochs, stamps) { return .dead }
         if let age = EntryAge(envelope), !age.isFresh(at: engine.serverTime) { return .dead }
         if envelope.isNegative { return .negative }

@@ -67,3 +67,24 @@ struct EntryHeader {
         }
     }
 }
+
+/// The header of nearly every entry: no flags, so of a fixed size, and read in a few instructions.
+struct PlainHeader {
+    let codec: UInt8
+    let schema: UInt16
+    /// Server time, µs.
+    let written: Int64
+
+    static let size = Envelope.smallest
+
+    /// nil for everything else; ``EntryHeader`` knows what that is.
+    @inline(__always)
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= Self.size, bytes[0] == Envelope.magic, bytes[1] == Envelope.version, bytes[2] == 0 else {
+            return nil
+        }
+        codec = bytes[3]
+        schema = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt16.self))
+        written = Int64(clamping: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 6, as: UInt64.self)))
+    }
+}

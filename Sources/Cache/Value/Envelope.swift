@@ -59,11 +59,6 @@ struct Envelope: Sendable, Equatable {
         static let known: Flags = [.compressed, .negative, .freshness, .tags, .sliding]
     }
 
-    /// Whether an entry says that it has tags, without looking further.
-    static func hasTags(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        bytes.count > smallest && bytes[0] == magic && Flags(rawValue: bytes[2]).contains(.tags)
-    }
-
     /// Most tags of one entry, and the most bytes of one.
     static let mostTags = 64
     static let longestTag = 255

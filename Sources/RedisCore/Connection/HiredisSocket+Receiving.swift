@@ -50,13 +50,19 @@ extension HiredisSocket {
         kept = 0
         while failure == nil, !rest.isEmpty {
             var taken = min(Self.pieceSize, rest.count)
-            switch reader.pointee.isIdle ? PlainReply.read(rest) : .other {
+            let isIdle = reader.pointee.isIdle
+            switch isIdle ? PlainReply.read(rest) : .other {
             case .whole(let reply, let count):
                 taken = count
-                fill(plain, reply, rest)
+                reply.fill(plain, rest)
                 received(RedisReply(plain, arena))
             case .beginning: return keep(rest)
             case .other:
+                if isIdle, let outcome = receiveArray(rest) {
+                    guard outcome > 0 else { return keep(rest) }
+                    taken = outcome
+                    break
+                }
                 guard redisReaderFeed(reader, rest.baseAddress?.assumingMemoryBound(to: CChar.self), taken) == REDIS_OK
                 else { return end(Failure(kind: .other, text: Self.text(&reader.pointee.errstr))) }
                 parse(reader)
@@ -65,23 +71,26 @@ extension HiredisSocket {
         }
     }
 
-    @inline(__always)
-    private func fill(
-        _ target: UnsafeMutablePointer<redisReply>, _ reply: PlainReply, _ bytes: UnsafeRawBufferPointer
-    ) {
-        switch reply {
-        case .null: target.pointee.type = REDIS_REPLY_NIL
-        case .integer(let value):
-            target.pointee.type = REDIS_REPLY_INTEGER
-            target.pointee.integer = value
-        case .bytes(let start, let count):
-            target.pointee.type = REDIS_REPLY_STRING
-            target.pointee.str = UnsafeMutablePointer(
-                mutating: bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self))
-            // `len` is an int in hiredis 0.14 and a size_t since 1.0.
-            target.pointee.len = numericCast(count)
+    /// Takes an array of plain replies; how many bytes it had, 0 for a beginning that is worth waiting for the rest, nil
+    /// when hiredis has to read it.
+    private func receiveArray(_ rest: UnsafeRawBufferPointer) -> Int? {
+        switch PlainArray.read(rest, arena) {
+        case .whole(let array, let count):
+            looks = 0
+            received(RedisReply(array, arena))
+            arena.reset()
+            return count
+        case .beginning where rest.count < ReplyArena.largeString && looks < Self.mostLooks:
+            looks += 1
+            return 0
+        case .beginning, .other:
+            looks = 0
+            return nil
         }
     }
+
+    /// A peer that sends byte by byte must not have its array looked through from the start for each.
+    private static let mostLooks = 3
 
     /// Leaves the beginning of a short reply for the next read to complete.
     private func keep(_ rest: UnsafeRawBufferPointer) {

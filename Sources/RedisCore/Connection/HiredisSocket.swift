@@ -55,6 +55,8 @@ final class HiredisSocket: LoopFlushable {
     let plain = UnsafeMutablePointer<redisReply>.allocate(capacity: 1)
     /// Bytes at the start of `input` that the last read left there: the beginning of a short reply.
     var kept = 0
+    /// How often the array whose beginning is kept was looked at.
+    @exclusivity(unchecked) var looks = 0
     /// Twice the largest reply that is read in place, so that there is always room behind what is kept.
     private static let inputSize = 2 * ReplyArena.largeString
     static let pieceSize = 4 * 1024

@@ -1,7 +1,9 @@
+import CHiredis
+
 /// A short reply of a plain type, read where it lies in the input buffer.
 ///
-/// That is nearly every reply of a pipelined connection. All others (arrays, statuses, errors, numbers of unusual
-/// length) go through hiredis' reader, which alone judges what is not the protocol: here the answer is only ever "not
+/// That is nearly every reply of a pipelined connection. All others (statuses, errors, numbers of unusual length, arrays
+/// of anything but plain replies) go through hiredis' reader, which alone judges what is not the protocol: here the answer is only ever "not
 /// for me".
 enum PlainReply: Equatable {
     case null
@@ -64,7 +66,7 @@ enum PlainReply: Equatable {
         }
     }
 
-    private enum Number {
+    enum Number {
         case number(Int)
         case beginning
         case other
@@ -72,7 +74,7 @@ enum PlainReply: Equatable {
 
     /// One to 17 digits and a line end; leaves `index` behind it.
     @inline(__always)
-    private static func readNumber(_ bytes: UnsafeRawBufferPointer, _ index: inout Int) -> Number {
+    static func readNumber(_ bytes: UnsafeRawBufferPointer, _ index: inout Int) -> Number {
         var value = 0
         let first = index
         let limit = min(bytes.count, first + mostDigits)
@@ -92,5 +94,22 @@ enum PlainReply: Equatable {
     @inline(__always)
     private static func isLineEnd(_ bytes: UnsafeRawBufferPointer, at index: Int) -> Bool {
         bytes[index] == UInt8(ascii: "\r") && bytes[index + 1] == UInt8(ascii: "\n")
+    }
+
+    /// Writes it as hiredis would; `bytes` are those that it was read from.
+    @inline(__always)
+    func fill(_ target: UnsafeMutablePointer<redisReply>, _ bytes: UnsafeRawBufferPointer) {
+        switch self {
+        case .null: target.pointee.type = REDIS_REPLY_NIL
+        case .integer(let value):
+            target.pointee.type = REDIS_REPLY_INTEGER
+            target.pointee.integer = value
+        case .bytes(let start, let count):
+            target.pointee.type = REDIS_REPLY_STRING
+            target.pointee.str = UnsafeMutablePointer(
+                mutating: bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self))
+            // `len` is an int in hiredis 0.14 and a size_t since 1.0.
+            target.pointee.len = numericCast(count)
+        }
     }
 }

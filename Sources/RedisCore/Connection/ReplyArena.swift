@@ -51,6 +51,22 @@ final class ReplyArena {
         return block
     }
 
+    /// An array and its elements, all of them empty, for who reads without hiredis.
+    func makeArray(
+        of count: Int
+    ) -> (array: UnsafeMutablePointer<redisReply>, elements: UnsafeMutablePointer<redisReply>) {
+        let replies = allocate((count + 1) * MemoryLayout<redisReply>.stride).bindMemory(
+            to: redisReply.self, capacity: count + 1)
+        replies.initialize(repeating: redisReply(), count: count + 1)
+        let pointers = allocate(max(1, count) * MemoryLayout<UnsafeMutablePointer<redisReply>?>.stride).bindMemory(
+            to: UnsafeMutablePointer<redisReply>?.self, capacity: max(1, count))
+        for index in 0..<count { (pointers + index).initialize(to: replies + index + 1) }
+        replies.pointee.type = REDIS_REPLY_ARRAY
+        replies.pointee.elements = numericCast(count)
+        replies.pointee.element = pointers
+        return (replies, replies + 1)
+    }
+
     /// Forgets the reply; keeps one block for the next.
     func reset() {
         next = first
