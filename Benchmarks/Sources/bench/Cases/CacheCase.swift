@@ -14,7 +14,10 @@ enum CacheCase {
         [
             get("cache.get.64") { CacheDataset.profile }, get("cache.get.64.bytes", CacheDataset.json),
             set("cache.set.64") { CacheDataset.profile }, set("cache.set.64.bytes", CacheDataset.json),
-            many("cache.many.100") { CacheDataset.profile }, many("cache.many.100.bytes", CacheDataset.json),
+            many("cache.many.100") { CacheDataset.profile },
+            many("cache.many.100.bytes") { [UInt8](try CacheDataset.json()) },
+            many("cache.many.100.data", CacheDataset.json),
+            many("cache.many.100.text") { String(decoding: try CacheDataset.json(), as: UTF8.self) },
         ]
     }
 
