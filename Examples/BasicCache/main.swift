@@ -14,7 +14,7 @@ struct User: Codable, Sendable, Equatable {
     var visits: Int
 }
 
-/// A miss is nil, and an outage is an error; neither looks like the other.
+/// A miss is nil; `lookup` tells it from an outage and from a value that cannot be read.
 func single(_ cache: RedisCache) async throws {
     try await cache.set("user:1", User(name: "Ada", visits: 1))
     let user: User? = try await cache.get("user:1")
