@@ -74,6 +74,23 @@ func conditional(_ cache: RedisCache) async throws {
     print("taken out: \(try await cache.getAndDelete("seat:7", as: String.self) ?? "nothing")")
 }
 
+/// Lives that reads renew, up to an absolute end, and an observer that hears what the cache does.
+func watched(_ redis: RedisClient) async throws {
+    let heard = CacheObserver { event in
+        switch event.kind {
+        case .hit: print("heard: a hit of \(event.key ?? "?")")
+        case .miss: print("heard: a miss of \(event.key ?? "?")")
+        default: break
+        }
+    }
+    let options = CacheOptions(sliding: .init(idle: .seconds(1_800), upTo: .seconds(86_400)), observer: heard)
+    let carts = RedisCache(redis, prefix: "example:basic:carts", options: options)
+    try await carts.set("ada", ["tea"])
+    print("in the cart: \(try await carts.get("ada", default: [String]()))")
+    print("in another: \(try await carts.get("bob", default: [String]()))")
+    try await carts.delete("ada")
+}
+
 let url = ProcessInfo.processInfo.environment["REDIS_URL"]
 let server = url == nil ? try await EmbeddedServer.start() : nil
 let configuration = try server?.configuration ?? RedisConfiguration(url: url ?? "")
@@ -87,6 +104,7 @@ try await RedisClient.withClient(configuration) { redis in
     try await times(cache)
     try await counting(cache)
     try await conditional(cache)
+    try await watched(redis)
     print("flushed at the end: \(try await cache.flush())")
 }
 await server?.stop()

@@ -52,6 +52,15 @@ try await RedisClient.withClient(configuration) { first in
         try await here.cache.invalidate(tags: Invalidator.objectTag("user", id: "2"))
         print(try await there.greeting(2))
 
+        // Before anybody asks: who reads then asks the database no more.
+        let report = try await here.invalidator.warmUp(["user:2", "user:3"]) { key in
+            guard let user = await database.find(Int(key.dropFirst("user:".count)) ?? 0) else { throw NoSuchUser() }
+            return user
+        }
+        let asked = await database.queries
+        _ = try await there.users.find(3)
+        print("warmed up: \(report.stored), queries for one of them: \(await database.queries - asked)")
+
         applying.cancel()
         _ = await applying.result
         // Leaves nothing behind that has no end.
@@ -60,6 +69,8 @@ try await RedisClient.withClient(configuration) { first in
     }
 }
 await server?.stop()
+
+struct NoSuchUser: Error {}
 
 /// Events take a moment.
 func until(_ condition: () async throws -> Bool) async throws {
