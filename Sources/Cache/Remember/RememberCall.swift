@@ -19,22 +19,34 @@ struct RememberCall<Value: Codable & Sendable>: Sendable {
 
     func run() async throws -> Remembered<Value> {
         var machine = RememberMachine(ticket: flights.ticket)
-        var action = RememberMachine.Action.look
-        var seen = Seen()
+        var hasTold = false
+        let seen = try await look(hasTold: &hasTold)
+        let action = machine.saw(seen.sight, isResting: isResting(seen))
+        // Nearly every call ends here, and pays for nothing that the others need.
+        if case .deliver(let refreshing) = action { return delivered(seen, refreshing) }
+        return try await run(machine, action, seen, hasTold)
+    }
+
+    private func delivered(_ seen: Seen, _ refreshing: Bool) -> Remembered<Value> {
+        engine.metrics.hits.increment()
+        cache.tell(seen.value == nil ? .negativeHit(.redis) : .hit(.redis), of: entry)
+        if refreshing { refresh(seen) }
+        return Remembered(value: seen.value, origin: .cache)
+    }
+
+    private func run(
+        _ machine: RememberMachine, _ first: RememberMachine.Action, _ seen: Seen, _ hasTold: Bool
+    ) async throws -> Remembered<Value> {
+        var (machine, action, seen, hasTold) = (machine, first, seen, hasTold)
         var end: FlightEnd<Value>?
         var deadlines: Deadlines?
-        var hasTold = false
         var isOwn = false
         while true {
             switch action {
             case .look:
                 seen = try await look(hasTold: &hasTold)
                 action = machine.saw(seen.sight, isResting: isResting(seen))
-            case .deliver(let refreshing):
-                engine.metrics.hits.increment()
-                cache.tell(seen.value == nil ? .negativeHit(.redis) : .hit(.redis), of: entry)
-                if refreshing { refresh(seen) }
-                return Remembered(value: seen.value, origin: .cache)
+            case .deliver(let refreshing): return delivered(seen, refreshing)
             case .deliverStale:
                 engine.metrics.stale.increment()
                 cache.tell(.staleServed, of: entry)
