@@ -12,7 +12,7 @@ public struct TestTimeout: Error, CustomStringConvertible {
 /// For what emits no event: a server's counters, files, processes. Throws ``TestTimeout`` after `limit`, which is a
 /// bound for a broken run and not part of what is tested: keep it generous.
 public func eventually(
-    _ what: String = "the condition", within limit: Duration = .seconds(10),
+    _ what: String = "the condition", within limit: Duration = .seconds(30),
     isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
