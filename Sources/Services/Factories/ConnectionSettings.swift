@@ -24,13 +24,25 @@ extension ServiceSettings {
         configuration.retry.maxRetries = integer(
             "max_retries", in: 0...100, default: configuration.retry.maxRetries)
         configuration.clientName = text("client_name") ?? configuration.clientName
-        do {
-            try configuration.validated()
-        } catch {
-            // All others were checked where they are read.
-            refuse(has("client_name") ? "client_name" : "username", error, "printable ASCII without spaces")
-        }
+        checkNames(configuration)
         return configuration
+    }
+
+    /// Each by itself, as the error has the value; all others were checked where they are read.
+    private mutating func checkNames(_ configuration: RedisConfiguration) {
+        var one = configuration
+        one.clientName = nil
+        do {
+            try one.validated()
+        } catch {
+            refuse("username", error, "a name without spaces")
+        }
+        (one.username, one.clientName) = (nil, configuration.clientName)
+        do {
+            try one.validated()
+        } catch {
+            refuse("client_name", error, "printable ASCII without spaces")
+        }
     }
 
     private mutating func readConnections(_ configuration: inout RedisConfiguration) {
