@@ -12,11 +12,15 @@ public final class ServiceClients: Sendable {
     /// Services that were made before; nil once this one is made, so that it keeps none of them alive.
     private let lookup: Mutex<Lookup?>
 
-    /// Throws `notFound`.
-    typealias Lookup = @Sendable (String) throws -> ServiceRegistry.Entry
+    /// What errors call services whose names come from variables.
+    private let hidden: [String: String]
 
-    init(_ pool: ClientPool, lookup: Lookup? = nil) {
+    /// Gets a name and what errors call it, if not so; throws `notFound`.
+    typealias Lookup = @Sendable (String, String?) throws -> ServiceRegistry.Entry
+
+    init(_ pool: ClientPool, shown hidden: [String: String] = [:], lookup: Lookup? = nil) {
         self.pool = pool
+        self.hidden = hidden
         self.lookup = Mutex(lookup)
     }
 
@@ -36,11 +40,14 @@ public final class ServiceClients: Sendable {
         guard let lookup = lookup.withLock({ $0 }) else {
             throw ServiceError(.closed, service: name, message: "other services are given out while one is made")
         }
-        let entry = try lookup(name)
-        let service: Service = try entry.service(name)
+        let entry = try lookup(name, hidden[name])
+        let service: Service = try entry.service(name, shown: hidden[name])
         for configuration in entry.clients.leased.withLock({ $0 }) { _ = client(configuration) }
         return service
     }
+
+    /// What errors call a service: its name, or the variable that stands for it.
+    func shown(_ name: String) -> String { hidden[name] ?? "'\(name)'" }
 
     /// Gives everything back; returns when what nobody else uses is closed.
     func release() async {

@@ -8,7 +8,7 @@ struct ServicePlan {
     let place: Node
     let maker: ServiceFactory.Maker
     /// Services that have to be made before, with the places where they are named.
-    let references: [(name: String, path: String, place: Node)]
+    let references: [ServiceReference]
 
     /// The plans in their order, but for those that use a later one: they come right after it.
     ///
@@ -21,7 +21,9 @@ struct ServicePlan {
         for plan in plans {
             for reference in plan.references where !names.contains(reference.name) {
                 let others = names.filter { $0 != plan.name }
-                problems.append(problem(reference, ServiceRegistry.missing(reference.name, among: others)))
+                let shown = reference.isFromVariable ? reference.shown : nil
+                let missing = ServiceRegistry.missing(reference.name, shown: shown, among: others)
+                problems.append(reference.problem(missing))
             }
         }
         guard problems.isEmpty else { return ([], problems) }
@@ -37,17 +39,10 @@ struct ServicePlan {
                 let reason =
                     reference.name == plan.name
                     ? "'\(plan.name)' cannot be made of itself"
-                    : "'\(plan.name)' and '\(reference.name)' cannot be made of each other"
-                problems.append(problem(reference, reason))
+                    : "'\(plan.name)' and \(reference.shown) cannot be made of each other"
+                problems.append(reference.problem(reason))
             }
         }
         return (ordered, problems)
-    }
-
-    private static func problem(
-        _ reference: (name: String, path: String, place: Node), _ message: String
-    ) -> ConfigurationProblem {
-        let mark = reference.place.mark
-        return ConfigurationProblem(line: mark?.line, column: mark?.column, key: reference.path, message: message)
     }
 }

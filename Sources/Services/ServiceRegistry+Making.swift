@@ -98,7 +98,9 @@ extension ServiceRegistry {
         }
         guard let type = reader.text(typeNode, "\(path).type") else { return nil }
         guard let factory = factory(type) else {
-            let near = SettingHint.nearest(to: type, among: types).map { " (did you mean '\($0)'?)" } ?? ""
+            // A type that is like it would tell what a variable stands for.
+            let like = reader.isFromVariable(typeNode) ? nil : SettingHint.nearest(to: type, among: types)
+            let near = like.map { " (did you mean '\($0)'?)" } ?? ""
             reader.report(
                 typeNode, "\(path).type",
                 "\(reader.shown(type, typeNode)) is not a known type\(near); known types: \(knownTypes)")
@@ -164,7 +166,7 @@ extension ServiceRegistry {
     }
 
     private func make(_ plan: ServicePlan, after made: [String: Entry], file: String) throws -> Entry {
-        let clients = newClients(after: made)
+        let clients = newClients(for: plan, after: made)
         defer { clients.finish() }
         do {
             return Entry(type: plan.type, instance: try plan.maker(clients), clients: clients)

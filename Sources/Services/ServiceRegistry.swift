@@ -22,11 +22,13 @@ public final class ServiceRegistry: Sendable {
         let clients: ServiceClients
 
         /// Throws `wrongType`, which names both types.
-        func service<Service>(_ name: String) throws -> Service {
+        ///
+        /// - Parameter shown: What the error calls it; the name when nil.
+        func service<Service>(_ name: String, shown: String? = nil) throws -> Service {
             if let service = instance.value as? Service { return service }
             throw ServiceError(
                 .wrongType, service: name,
-                message: "the service '\(name)' (\(type)) is of type \(Swift.type(of: instance.value)), "
+                message: "\(shown ?? "the service '\(name)'") (\(type)) is of type \(Swift.type(of: instance.value)), "
                     + "not \(Service.self)")
         }
     }
@@ -97,10 +99,11 @@ public final class ServiceRegistry: Sendable {
         try entry(name).service(name)
     }
 
-    func entry(_ name: String) throws -> Entry {
+    /// - Parameter shown: What the error calls it, if not by its name, and then without names that are like it.
+    func entry(_ name: String, shown: String? = nil) throws -> Entry {
         let (entry, names) = state.withLock { ($0.services[name], $0.order) }
         if let entry { return entry }
-        throw ServiceError(.notFound, service: name, message: Self.missing(name, among: names))
+        throw ServiceError(.notFound, service: name, message: Self.missing(name, shown: shown, among: names))
     }
 
     /// Takes in a service that you made yourself, such as a store in memory for a test.
@@ -113,18 +116,26 @@ public final class ServiceRegistry: Sendable {
         try insert([(name, Entry(type: "added", instance: instance, clients: ServiceClients(pool)))])
     }
 
-    /// That there is no such service, and what was probably meant.
-    static func missing(_ name: String, among names: [String]) -> String {
+    /// That there is no such service, and what was probably meant by a name that may be told.
+    static func missing(_ name: String, shown: String?, among names: [String]) -> String {
         let known = names.isEmpty ? "none was made" : "there are \(names.joined(separator: ", "))"
+        // Names that are like it would tell what the variable stands for.
+        if let shown { return "\(shown) is no service: \(known)" }
         let near = SettingHint.nearest(to: name, among: names).map { " (did you mean '\($0)'?)" } ?? ""
         return "there is no service '\(name)'\(near): \(known)"
     }
 
     func isTaken(_ name: String) -> Bool { state.withLock { $0.services[name] != nil } }
 
-    /// - Parameter made: Services of the same file that were made before.
-    func newClients(after made: [String: Entry] = [:]) -> ServiceClients {
-        ServiceClients(pool) { [self] name in try made[name] ?? entry(name) }
+    /// - Parameters:
+    ///   - plan: What they are for.
+    ///   - made: Services of the same file that were made before.
+    func newClients(for plan: ServicePlan, after made: [String: Entry]) -> ServiceClients {
+        // Of two places that name the same service, the one that may not be told goes first.
+        let hidden = plan.references.filter(\.isFromVariable).map { ($0.name, $0.shown) }
+        return ServiceClients(pool, shown: Dictionary(hidden) { first, _ in first }) { [self] name, shown in
+            try made[name] ?? entry(name, shown: shown)
+        }
     }
 
     /// All of them or none.

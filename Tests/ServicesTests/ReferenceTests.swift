@@ -113,6 +113,36 @@ import Testing
                 == ["app.yaml:1:44: services.a.config.of: 'a' cannot be made of itself"])
     }
 
+    @Test func `what a variable stands for is not told, nor a name that is like it`() async throws {
+        try await withRegistry { services in
+            try services.register(Self.list)
+            try services.register(.expirySweeper { _ in })
+            /// `NAME` is what it takes for the name of a service.
+            func told(_ name: String, _ yaml: String) -> String {
+                let message = serviceError(.configuration) {
+                    try services.load(yaml: "services:\n" + yaml, file: "app.yaml", environment: ["NAME": name])
+                }
+                #expect(!message.contains(name) && !message.contains("did you mean"))
+                return message
+            }
+            let user = "  a: { type: list, config: { of: '${NAME}' } }\n"
+            #expect(
+                told("hunter2", user + "  hunter: { type: list }\n")
+                    == "app.yaml:2:34: services.a.config.of: what '${NAME}' stands for is no service: there are hunter")
+            let type = told("lisst", "  a: { type: '${NAME}' }\n")
+            #expect(type.contains("what '${NAME}' stands for is not a known type; known"))
+            // Not even where it is the name of a service that there is.
+            try services.create("hunter2", type: "kvstore_memory")
+            #expect(
+                told("hunter2", user)
+                    == "app.yaml:2:3: services.a: cannot be made: what '${NAME}' stands for (kvstore_memory) is of "
+                    + "type InMemoryKeyValueStore, not Array<String>")
+            try services.create("quiet", type: "cache_service", config: ["namespace": "n"])
+            let sweeper = "  a: { type: expiry_sweeper, config: { cache: '${NAME}' } }\n"
+            #expect(told("quiet", sweeper).contains("what '${NAME}' stands for does not note when its items end"))
+        }
+    }
+
     @Test func `a sweeper tells of what ends in the cache that its file names, and keeps the connection`()
         async throws
     {

@@ -112,6 +112,8 @@ import Testing
         ("session_store", "{ max_per_user: 0 }", "must be a whole number from 1 to 1000, or none, not '0'"),
         ("expiry_sweeper", "{}", "cache: is missing; it has no default"),
         ("expiry_sweeper", "{ cache: b }", "cache: there is no service 'b': none was made"),
+        ("expiry_sweeper", "{ cache: '${SET}' }", "cache: what '${SET}' stands for is no service: none was made"),
+        ("expiry_sweeper", "{ cache: '${NO:b}' }", "cache: there is no service 'b': none was made"),
         ("counters", "{}", "name: is missing; it has no default"),
         ("windowed_counters", "{ name: x, keep: 3, ttl: 1h }", "ttl: unknown key"),
         ("leaderboard", "{ name: x, period: day }", "must be one of all_time, daily, weekly, monthly, not 'day'"),
@@ -132,6 +134,7 @@ import Testing
         ("event_subscriber", "{ channels: [a], buffer: { capacity: 0 } }", "buffer.capacity: must be a whole number"),
         ("redis", "{ prefix: '{${SET}}' }", "prefix: cannot be used: what its variable stands for is not 1 to 256 byt"),
         ("redis_cash", "{}", "'redis_cash' is not a known type (did you mean 'redis_cache'?); known types: cache_se"),
+        ("'${NO:redis_cash}'", "{}", "'redis_cash' is not a known type (did you mean 'redis_cache'?); known types: "),
         ("'${SET}'", "{}", "type: what '${SET}' stands for is not a known type; known types: cache_service, "),
     ])
     func `a mistake in another service is told in words that help`(

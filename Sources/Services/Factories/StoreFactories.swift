@@ -36,7 +36,7 @@ extension ServiceFactory {
             guard cache.expiry != .off else {
                 throw ServiceError(
                     .configuration, service: settings.cache,
-                    message: "'\(settings.cache)' does not note when its items end; give it "
+                    message: "\(clients.shown(settings.cache)) does not note when its items end; give it "
                         + "'expiry: { track: keys }' or 'expiry: { track: values }'")
             }
             return try ExpirySweeper(cache, options: settings.options, onExpire: onExpire)

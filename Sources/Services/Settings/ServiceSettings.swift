@@ -29,7 +29,7 @@ public struct ServiceSettings {
     /// What was asked for, by whom it is documented.
     private(set) var keys: [SettingKey] = []
     /// Names of other services, with the places where they are named.
-    private(set) var references: [(name: String, path: String, place: Node)] = []
+    private(set) var references: [ServiceReference] = []
 
     init(service: String, path: String, place: Node, config: Node?, reader: ConfigurationReader) {
         self.init(service: service, path: path, section: "", place: place, config: config, reader: reader)
@@ -112,7 +112,10 @@ public struct ServiceSettings {
     }
 
     mutating func refer(to name: String, _ key: String, _ node: Node) {
-        references.append((name, pathOf(key), node))
+        references.append(
+            ServiceReference(
+                name: name, shown: reader.shown(name, node), isFromVariable: reader.isFromVariable(node),
+                path: pathOf(key), place: node))
     }
 
     private mutating func collectStrays() {
