@@ -9,6 +9,7 @@ import Synchronization
 public final class ServiceClients: Sendable {
     private let pool: ClientPool
     private let leased = Mutex<[RedisConfiguration]>([])
+    private let uses = Mutex<[Use]>([])
     /// Services that were made before; nil once this one is made, so that it keeps none of them alive.
     private let lookup: Mutex<Lookup?>
 
@@ -24,8 +25,22 @@ public final class ServiceClients: Sendable {
         self.lookup = Mutex(lookup)
     }
 
-    /// The service is made.
-    func finish() { lookup.withLock { $0 = nil } }
+    /// Another service that was given out, known by its clients.
+    struct Use {
+        let name: String
+        let shown: String
+        let clients: ServiceClients
+    }
+
+    /// The service is made; gives back what it is made of.
+    @discardableResult
+    func finish() -> [Use] {
+        lookup.withLock { $0 = nil }
+        return uses.withLock { uses in
+            defer { uses = [] }
+            return uses
+        }
+    }
 
     /// The client for these settings; nothing is sent.
     public func client(_ configuration: RedisConfiguration) -> RedisClient {
@@ -42,6 +57,8 @@ public final class ServiceClients: Sendable {
         }
         let entry = try lookup(name, hidden[name])
         let service: Service = try entry.service(name, shown: hidden[name])
+        // Whoever closes the other one from here on: it is not the registry's any more when this one is to be.
+        uses.withLock { $0.append(Use(name: name, shown: shown(name), clients: entry.clients)) }
         for configuration in entry.clients.leased.withLock({ $0 }) { _ = client(configuration) }
         return service
     }

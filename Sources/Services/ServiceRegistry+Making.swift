@@ -6,7 +6,8 @@ extension ServiceRegistry {
     /// Makes the services of a YAML or JSON file: all of them, or none.
     ///
     /// - Parameter environment: Where `${NAME}` comes from; this process' own when nil.
-    /// - Throws: `configuration` with every problem, each as `file:line:column: key: what is wrong`; `closed`.
+    /// - Throws: `configuration` with every problem, each as `file:line:column: key: what is wrong`; `notFound` when a
+    ///   service that one of them uses was closed meanwhile; `closed`.
     public func load(_ path: String, environment: [String: String]? = nil) throws {
         let text: String
         do {
@@ -57,7 +58,8 @@ extension ServiceRegistry {
 
     /// Makes one service; what stands under `config:` in a file is given as a literal.
     ///
-    /// Throws `configuration`, `duplicate`, `wrongType` (and then the service is not kept), `closed`.
+    /// Throws `configuration`, `duplicate`, `notFound` when a service that it uses was closed meanwhile, `wrongType`
+    /// (and then the service is not kept), `closed`.
     @discardableResult
     public func create<Service>(
         _ name: String, type: String, config: ServiceValue = [:], as wanted: Service.Type = (any Sendable).self
@@ -151,11 +153,11 @@ extension ServiceRegistry {
         guard problems.isEmpty else {
             throw ServiceError(InvalidConfiguration(file: file, problems: problems.sorted(by: inOrder)))
         }
-        var made: [(name: String, entry: Entry)] = []
+        var made: [Made] = []
         do {
             for plan in order.plans {
                 let before = Dictionary(made.map { ($0.name, $0.entry) }) { first, _ in first }
-                made.append((plan.name, try make(plan, after: before, file: file)))
+                made.append(try make(plan, after: before, file: file))
             }
             try insert(made)
         } catch {
@@ -165,11 +167,12 @@ extension ServiceRegistry {
         }
     }
 
-    private func make(_ plan: ServicePlan, after made: [String: Entry], file: String) throws -> Entry {
+    private func make(_ plan: ServicePlan, after made: [String: Entry], file: String) throws -> Made {
         let clients = newClients(for: plan, after: made)
         defer { clients.finish() }
         do {
-            return Entry(type: plan.type, instance: try plan.maker(clients), clients: clients)
+            let entry = Entry(type: plan.type, instance: try plan.maker(clients), clients: clients)
+            return (plan.name, entry, clients.finish())
         } catch {
             clients.abandon()
             let mark = plan.place.mark

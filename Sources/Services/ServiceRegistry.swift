@@ -38,8 +38,16 @@ public final class ServiceRegistry: Sendable {
         var services: [String: Entry] = [:]
         /// Names in the order in which their services were made.
         var order: [String] = []
+        /// Ends of services that are forgotten already and not closed yet.
+        var closing: [Int: Task<Void, Never>] = [:]
+        var closings = 0
         /// Ends all services, once; nothing is made any more.
         var ending: Task<Void, Never>?
+
+        mutating func remove(_ name: String) -> Entry? {
+            order.removeAll { $0 == name }
+            return services.removeValue(forKey: name)
+        }
     }
 
     private let state = Mutex(State())
@@ -113,7 +121,7 @@ public final class ServiceRegistry: Sendable {
         _ name: String, _ service: Service, close: @escaping @Sendable (Service) async -> Void = { _ in }
     ) throws {
         let instance = ServiceInstance(value: service) { await close(service) }
-        try insert([(name, Entry(type: "added", instance: instance, clients: ServiceClients(pool)))])
+        try insert([(name, Entry(type: "added", instance: instance, clients: ServiceClients(pool)), [])])
     }
 
     /// That there is no such service, and what was probably meant by a name that may be told.
@@ -138,49 +146,71 @@ public final class ServiceRegistry: Sendable {
         }
     }
 
-    /// All of them or none.
-    func insert(_ entries: [(name: String, entry: Entry)]) throws {
+    /// A service that nobody can get yet, and the others that it is made of.
+    typealias Made = (name: String, entry: Entry, uses: [ServiceClients.Use])
+
+    /// All of them or none; none also if one of the others was closed while they were made.
+    func insert(_ entries: [Made]) throws {
         try state.withLock { state in
             guard state.ending == nil else {
                 throw ServiceError(.closed, message: "the registry was shut down; make a new one")
             }
+            try Self.checkUses(entries, state.services)
             if let taken = entries.first(where: { state.services[$0.name] != nil }) {
                 throw ServiceError(
                     .duplicate, service: taken.name, message: "there is a service '\(taken.name)' already")
             }
-            for (name, entry) in entries {
+            for (name, entry, _) in entries {
                 state.services[name] = entry
                 state.order.append(name)
             }
         }
     }
 
-    /// Forgets a service that nobody has got yet.
-    func discard(_ name: String) { remove(name)?.clients.abandon() }
-
-    private func remove(_ name: String) -> Entry? {
-        state.withLock { state in
-            state.order.removeAll { $0 == name }
-            return state.services.removeValue(forKey: name)
+    private static func checkUses(_ entries: [Made], _ services: [String: Entry]) throws {
+        for (name, _, uses) in entries {
+            let missing = uses.first { use in
+                services[use.name]?.clients !== use.clients && !entries.contains { $0.entry.clients === use.clients }
+            }
+            guard let missing else { continue }
+            throw ServiceError(
+                .notFound, service: name, message: "'\(name)' is made of \(missing.shown), which was closed meanwhile")
         }
     }
+
+    /// Forgets a service that nobody has got yet.
+    func discard(_ name: String) { state.withLock { $0.remove(name) }?.clients.abandon() }
 
     // MARK: The end
 
     /// Ends one service and forgets it; false when there is none.
     ///
-    /// A client that other services use stays open.
+    /// A client that other services use stays open. What has begun is finished also when the caller is cancelled.
     @discardableResult
     public func close(_ name: String) async -> Bool {
-        guard let entry = remove(name) else { return false }
-        await entry.instance.close()
-        await entry.clients.release()
+        guard let closing = state.withLock({ startClosing(name, &$0) }) else { return false }
+        await closing.value
         return true
+    }
+
+    /// Forgets a service and begins to end it, so that ``shutDown()`` knows of it all the time.
+    private func startClosing(_ name: String, _ state: inout State) -> Task<Void, Never>? {
+        guard let entry = state.remove(name) else { return nil }
+        state.closings += 1
+        let number = state.closings
+        let closing = Task { [self] in
+            await entry.instance.close()
+            await entry.clients.release()
+            self.state.withLock { $0.closing[number] = nil }
+        }
+        state.closing[number] = closing
+        return closing
     }
 
     /// Ends all services, the latest first, and closes all clients; a registry makes nothing afterwards.
     ///
-    /// Safe to call twice: each call returns when all is closed.
+    /// Safe to call twice: each call returns when all is closed, also what ``close(_:)`` began to close. What closes a
+    /// service must not wait for it.
     public func shutDown() async {
         let ending = state.withLock { state in
             let ending = state.ending ?? Task { [self] in await closeAll() }
@@ -191,7 +221,12 @@ public final class ServiceRegistry: Sendable {
     }
 
     private func closeAll() async {
-        while let last = state.withLock(\.order.last) { await close(last) }
+        while let next = state.withLock({ nextClosing(&$0) }) { await next.value }
+    }
+
+    /// What is closing already goes first: it may use what would be closed next.
+    private func nextClosing(_ state: inout State) -> Task<Void, Never>? {
+        state.closing.values.first ?? state.order.last.flatMap { startClosing($0, &state) }
     }
 }
 

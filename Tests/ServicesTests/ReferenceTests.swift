@@ -1,4 +1,5 @@
 import Cache
+import Foundation
 import RedisCore
 import Services
 import Synchronization
@@ -67,6 +68,42 @@ import Testing
             for name in ["a", "b", "c"] { #expect(try services.get(name, as: [String].self) == ["source 1"]) }
             #expect(try services.get("s", as: String.self) == "source 1")
             #expect(try services.get("s", as: String.self) == "source 1")
+        }
+    }
+
+    /// Its client would be closed under the new one.
+    @Test(arguments: [false, true])
+    func `a service whose part was closed while it was made is not kept`(isReplaced: Bool) async throws {
+        let (begun, begin) = AsyncStream<Void>.makeStream()
+        let gate = DispatchSemaphore(value: 0)
+        let slow = ServiceFactory("slow") { settings in
+            settings.requiredService("of")
+        } make: { name, clients in
+            let part: InMemoryKeyValueStore = try clients.service(name)
+            begin.finish()
+            gate.wait()
+            return [part]
+        }
+        try await withRegistry { services in
+            try services.register(slow)
+            try services.create("part", type: "kvstore_memory")
+            let result = Mutex<String?>(nil)
+            let done = TestSignal("the service is made")
+            // A thread of its own, as it is held up.
+            Thread.detachNewThread {
+                let message = serviceError(.notFound) {
+                    try services.create("slow", type: "slow", config: ["of": "part"])
+                }
+                result.withLock { $0 = message }
+                done.fire()
+            }
+            for await _ in begun {}
+            #expect(await services.close("part"))
+            if isReplaced { try services.create("part", type: "kvstore_memory") }
+            gate.signal()
+            try await done.wait()
+            #expect(result.withLock { $0 } == "'slow' is made of 'part', which was closed meanwhile")
+            #expect(services.names == (isReplaced ? ["part"] : []))
         }
     }
 

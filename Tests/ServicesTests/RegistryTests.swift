@@ -197,6 +197,33 @@ import Testing
         #expect(await second.value)
     }
 
+    @Test func `shutting down waits for a service that is being closed, and closes the others after it`() async throws {
+        let services = ServiceRegistry()
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        let (begun, begin) = AsyncStream<Void>.makeStream()
+        let closed = Mutex<[String]>([])
+        try services.add("other", 1) { _ in closed.withLock { $0.append("other") } }
+        try services.add("slow", 1) { _ in
+            begin.finish()
+            for await _ in gate {}
+            closed.withLock { $0.append("slow, cancelled: \(Task.isCancelled)") }
+        }
+        let close = Task { await services.close("slow") }
+        for await _ in begun {}
+        #expect(services.names == ["other"])
+        let end = Task {
+            await services.shutDown()
+            return closed.withLock { $0 }
+        }
+        // A shutdown that does not wait would be over by now.
+        for _ in 0..<1_000 { await Task.yield() }
+        close.cancel()
+        #expect(closed.withLock { $0 } == [])
+        open.finish()
+        #expect(await end.value == ["slow, cancelled: false", "other"])
+        #expect(await close.value)
+    }
+
     @Test func `in a service group it closes at the graceful shutdown`() async throws {
         let services = ServiceRegistry()
         services.registerAll()
