@@ -14,6 +14,8 @@ public enum Fault: Sendable, Equatable {
     case loseCommands
     /// Reads from neither side, so that their buffers fill.
     case stall
+    /// Reads from both sides and keeps it, until the next change hands it on.
+    case hold
     /// The listener is closed: new connections are refused; open ones pass.
     case refuse
     /// Instead of the server's next bytes, the client gets these; then the traffic passes again.

@@ -15,8 +15,13 @@ final class ProxyLink {
 
     /// Bytes on their way to one side.
     struct Outbox {
-        var chunks: [(bytes: [UInt8], due: ContinuousClock.Instant)] = []
+        /// Due never, while they are held.
+        var chunks: [(bytes: [UInt8], due: ContinuousClock.Instant?)] = []
         var size = 0
+
+        mutating func release() {
+            for index in chunks.indices where chunks[index].due == nil { chunks[index].due = .now }
+        }
     }
 
     static let outboxLimit = 1 << 20
@@ -63,11 +68,15 @@ final class ProxyLink {
     }
 
     func due(to side: Side) -> ContinuousClock.Instant? {
-        (side == .client ? toClient : toServer).chunks.first?.due
+        (side == .client ? toClient : toServer).chunks.first.flatMap(\.due)
     }
 
-    /// The count of ``Fault/cutAfterClientBytes(_:)`` begins anew.
-    func faultChanged() { forwardedSince = 0 }
+    /// The count of ``Fault/cutAfterClientBytes(_:)`` begins anew, and what ``Fault/hold`` kept goes on.
+    func faultChanged() {
+        forwardedSince = 0
+        toClient.release()
+        toServer.release()
+    }
 
     /// Whether a command containing the text has come over this connection.
     func hasSent(_ match: String?) -> Bool { match.map { text in sent.contains { $0.containsAnyCase(text) } } ?? true }
@@ -170,6 +179,7 @@ final class ProxyLink {
         outbox.size += bytes.count
         switch fault {
         case .delay(let delay): outbox.chunks.append((Array(bytes), .now + delay))
+        case .hold: outbox.chunks.append((Array(bytes), nil))
         case .trickle(let count):
             var due = max(.now, outbox.chunks.last?.due ?? .now)
             var rest = bytes
@@ -183,7 +193,7 @@ final class ProxyLink {
     }
 
     private static func flush(_ outbox: inout Outbox, _ descriptor: Int32, _ now: ContinuousClock.Instant) -> Bool {
-        while let chunk = outbox.chunks.first, chunk.due <= now {
+        while let chunk = outbox.chunks.first, let due = chunk.due, due <= now {
             let sent = chunk.bytes.withUnsafeBytes { Sockets.send(descriptor, $0) }
             if sent < 0 { return errno == EAGAIN || errno == EINTR }
             outbox.size -= sent

@@ -53,7 +53,7 @@ import Testing
                 try await cache.remember("a") { () -> Int in throw Source.Failure(number: 4_711) }
             }
             #expect(said(lines) == ["debug cache miss app:a", "debug cache load failed app:a"])
-            #expect(lines.count(of: "4711") == 0 && lines.count(of: "Failure") == 1)
+            #expect(lines.count(of: "quokka") == 0 && lines.count(of: "Failure") == 1)
         }
     }
 
@@ -80,18 +80,18 @@ import Testing
     {
         try await withLog(.trace) { _, redis, lines in
             let sessions = RedisSessionStore<String>(redis)
-            let session = try await sessions.create(userID: "ada-4711", data: "data-4711")
+            let session = try await sessions.create(userID: "ada-quokka", data: "data-quokka")
             _ = try await sessions.get(session.id)
             _ = try await sessions.destroy(session.id)
             let codes = OneTimeCodes(redis)
-            let issue = try await codes.generate(for: "bob-4711")
+            let issue = try await codes.generate(for: "bob-quokka")
             let code = try #require(issue.code)
-            _ = try await codes.verify(code.text, for: "bob-4711")
+            _ = try await codes.verify(code.text, for: "bob-quokka")
             let items = IndexedCache.session(redis)
-            try await items.set("item-4711", 1)
-            _ = try await items.get("item-4711", as: Int.self)
+            try await items.set("item-quokka", 1)
+            _ = try await items.get("item-quokka", as: Int.self)
             #expect(lines.count(of: session.id.value) == 0)
-            #expect(lines.count(of: "4711") == 0)
+            #expect(lines.count(of: "quokka") == 0)
         }
     }
 }

@@ -137,8 +137,12 @@ import Testing
                         try server.age(["app:a"], minutes: 60)
                         _ = try await late.get("warm", as: Int.self)
                         // Held on its way until the change is made.
-                        proxy.set(.stall)
+                        proxy.set(.hold)
+                        let before = proxy.commands(containing: "app:a")
                         let read = Task { try await late.get("a", as: Int.self) }
+                        try await eventually("the read is on its way") {
+                            proxy.commands(containing: "app:a") > before
+                        }
                         try await change()
                         proxy.set(.pass)
                         #expect(try await read.value == value, "\(name)")
