@@ -31,6 +31,7 @@ public final class HTTPListener: Sendable {
         var requests: [Request] = []
         var open: Set<Int32> = []
         var isStopped = false
+        var isListeningClosed = false
     }
 
     /// Where it listens.
@@ -42,7 +43,7 @@ public final class HTTPListener: Sendable {
     /// Listens; `answer` gets each request and its number, from 1.
     public init(_ answer: @escaping @Sendable (Request, Int) -> Answer) throws {
         let (descriptor, address) = try Sockets.reserve(.tcp(port: 0))
-        guard case .tcp(let port) = address, listen(descriptor, 16) == 0 else {
+        guard case .tcp(let port) = address, listen(descriptor, 128) == 0 else {
             close(descriptor)
             throw SocketError("listen")
         }
@@ -57,18 +58,22 @@ public final class HTTPListener: Sendable {
 
     /// Ends all connections.
     public func stop() {
-        let open = state.withLock { state in
+        state.withLock { state in
             state.isStopped = true
-            return state.open
+            // The threads close what they serve; shutting down wakes them. Within the lock, as a descriptor that was
+            // closed may be another test's by now.
+            for descriptor in state.open { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            if !state.isListeningClosed { shutdown(listening, Int32(SHUT_RDWR)) }
         }
-        // The threads close what they serve; shutting down wakes them.
-        for descriptor in open.union([listening]) { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
     private func accept() {
         while true {
             let descriptor = Foundation.accept(listening, nil, nil)
-            guard descriptor >= 0 else { break }
+            guard descriptor >= 0 else {
+                if errno == EINTR || errno == ECONNABORTED { continue }
+                break
+            }
             Sockets.configure(descriptor)
             let isStopped = state.withLock { state in
                 if !state.isStopped { state.open.insert(descriptor) }
@@ -80,7 +85,10 @@ public final class HTTPListener: Sendable {
                 Thread.detachNewThread { self.serve(descriptor) }
             }
         }
-        close(listening)
+        state.withLock { state in
+            state.isListeningClosed = true
+            close(listening)
+        }
     }
 
     private func serve(_ descriptor: Int32) {
