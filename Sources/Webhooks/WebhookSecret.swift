@@ -52,7 +52,7 @@ public struct WebhookSecret: Sendable {
         tolerance: Duration = .seconds(300)
     ) -> Bool {
         guard let time = Int64(timestamp), time >= 0, time < 1 << 40,
-            abs(Double(time) - now.timeIntervalSince1970) <= Double(tolerance.components.seconds)
+            abs(Double(time) - now.timeIntervalSince1970) <= tolerance / .seconds(1)
         else { return false }
         let code = code(id, time, body)
         return signatures.split(separator: " ").contains { signature in

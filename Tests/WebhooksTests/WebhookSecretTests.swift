@@ -10,10 +10,11 @@ import Testing
 
     private func verifies(
         _ secret: WebhookSecret, _ signatures: String, id: String = "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        timestamp: String = "1614265330", body: Data? = nil, now: Date? = nil
+        timestamp: String = "1614265330", body: Data? = nil, now: Date? = nil, tolerance: Duration = .seconds(300)
     ) -> Bool {
         secret.verifies(
-            id: id, timestamp: timestamp, signatures: signatures, body: body ?? self.body, now: now ?? self.now)
+            id: id, timestamp: timestamp, signatures: signatures, body: body ?? self.body, now: now ?? self.now,
+            tolerance: tolerance)
     }
 
     @Test func `the signature is that of other implementations of Standard Webhooks`() throws {
@@ -39,6 +40,15 @@ import Testing
         }
         for time in ["", "-1", "1614265330.0", "99999999999999999999", "9223372036854775807"] {
             #expect(!verifies(secret, right, timestamp: time))
+        }
+    }
+
+    @Test func `a tolerance counts to its fractions of a second`() throws {
+        let secret = try WebhookSecret(text)
+        let right = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        for offset in [-1.25, 1.25] {
+            #expect(verifies(secret, right, now: now + offset, tolerance: .milliseconds(1_500)))
+            #expect(!verifies(secret, right, now: now + offset, tolerance: .milliseconds(1_125)))
         }
     }
 
