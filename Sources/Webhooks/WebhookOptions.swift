@@ -2,7 +2,10 @@
 public struct WebhookOptions: Sendable {
     /// How long one attempt may take until the answer's status is here, 10 ms to 10 minutes; 15 s.
     public var timeout: Duration
-    /// Sent with each request, such as `Authorization`; those that the sender sets itself are refused.
+    /// Sent with each request, such as `Authorization`.
+    ///
+    /// Refused are, in whatever case: those that the sender sets itself, `webhook-…`, `x-signalbox-…`, and one that is
+    /// given twice.
     public var headers: [String: String]
     /// Whether an ``ExpiryWebhook`` is tried again after an answer that says "never" (``WebhookError/Code/refused``).
     ///
@@ -22,19 +25,25 @@ public struct WebhookOptions: Sendable {
         "content-type", "content-length", "host", "connection", "transfer-encoding", "expect", "user-agent",
     ]
 
+    private static let ownPrefixes = ["webhook-", "x-signalbox-"]
+
     /// Throws `invalidArgument`, without any header's value.
     func check() throws(WebhookError) {
         guard timeout >= .milliseconds(10), timeout <= .seconds(600) else {
             throw WebhookError(.invalidArgument, "a webhook may take \(timeout); give 10 ms to 10 minutes")
         }
+        var names: Set<String> = []
         for (name, value) in headers {
             let isToken = !name.isEmpty && name.utf8.allSatisfy(Self.isToken)
             guard isToken, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else {
                 throw WebhookError(.invalidArgument, "a header's name or value has characters that no header may have")
             }
             let lowered = name.lowercased()
-            guard !Self.own.contains(lowered), !lowered.hasPrefix("webhook-") else {
+            guard !Self.own.contains(lowered), !Self.ownPrefixes.contains(where: lowered.hasPrefix) else {
                 throw WebhookError(.invalidArgument, "the header \(lowered) is set by the sender")
+            }
+            guard names.insert(lowered).inserted else {
+                throw WebhookError(.invalidArgument, "the header \(lowered) is given twice, in different case")
             }
         }
     }

@@ -55,7 +55,8 @@ public struct WebhookSender: Sendable {
 
     func send(id: String, body: Data, headers: [String: String]) async throws {
         let (id, timestamp) = (Self.messageID(id), clock())
-        var all = options.headers.merging(headers) { given, _ in given }
+        // Whatever their case, the options have none of those that follow.
+        var all = options.headers.merging(headers) { _, own in own }
         all["Content-Type"] = "application/json"
         all["User-Agent"] = "signalbox-webhooks"
         all["webhook-id"] = id

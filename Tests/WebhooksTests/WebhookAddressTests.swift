@@ -22,11 +22,17 @@ import Testing
     }
 
     @Test func `headers that are none, or that the sender sets, are refused`() {
-        for name in ["", "a b", "a:", "é", "Host", "content-type", "Webhook-ID", "Transfer-Encoding"] {
+        for name in [
+            "", "a b", "a:", "é", "Host", "content-type", "USER-agent", "Webhook-ID", "webhook-a", "Transfer-Encoding",
+            "X-Signalbox-Delivery", "x-SIGNALBOX-a",
+        ] {
             #expect(throws: WebhookError.self, "\(name)") {
                 try WebhookSender(url: "https://example.org", options: WebhookOptions(headers: [name: "1"]))
             }
         }
+        let twice = WebhookOptions(headers: ["X-Team": "secret", "x-team": "secret"])
+        let error = #expect(throws: WebhookError.self) { try WebhookSender(url: "https://example.org", options: twice) }
+        #expect(error?.message == "the header x-team is given twice, in different case")
         for value in ["a\r\nb: c", "a\u{0}", "é"] {
             #expect(throws: WebhookError.self) {
                 try WebhookSender(url: "https://example.org", options: WebhookOptions(headers: ["X-A": value]))
