@@ -12,7 +12,8 @@ import RedisCore
 /// of this machine's clock when the attempt began, and with secrets `webhook-signature`. With two secrets there are two
 /// signatures: that is how a secret is changed without a gap. **What comes back** is the status: the connection, which
 /// each attempt has for itself, is closed before a body arrives. Redirects are not followed, cookies neither kept nor
-/// sent. TLS, its certificates and proxies are those of the system's URL loading.
+/// sent. TLS, its certificates and proxies are those of the system's URL loading; on Linux `http_proxy`, `https_proxy`
+/// and `no_proxy` of the environment.
 ///
 /// One call is one attempt: who calls tries again, under the same id. A receiver may see a message twice, when its
 /// answer was lost. Addresses are the operator's own: one that a stranger may choose reaches into your network.
