@@ -13,6 +13,9 @@ extension ExpiryWebhook {
     /// was told and is not wanted, which is logged and counted (`cache.expiry.rejected`), unless
     /// ``WebhookOptions/retriesRefusals``. See ``WebhookSender`` for what is sent.
     ///
+    /// Give it a ``WebhookOptions/timeout`` below the sweeper's ``ExpirySweeperOptions/handlerTimeout``, or each slow
+    /// attempt is cancelled after its receiver did the work.
+    ///
     /// - Throws: `invalidArgument`.
     public init(
         postingTo url: String, secrets: [WebhookSecret] = [], includesValue: Bool = false,

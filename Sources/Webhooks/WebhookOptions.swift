@@ -1,6 +1,9 @@
 /// How webhooks are sent; every field has a default that suits most.
 public struct WebhookOptions: Sendable {
     /// How long one attempt may take until the answer's status is here, 10 ms to 10 minutes; 15 s.
+    ///
+    /// Keep it below the sweeper's ``ExpirySweeperOptions/handlerTimeout`` (60 s), which cancels an attempt that takes
+    /// longer: a slow receiver would do its work each time, and be told again for ever.
     public var timeout: Duration
     /// Sent with each request, such as `Authorization`.
     ///

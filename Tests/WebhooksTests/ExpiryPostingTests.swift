@@ -45,6 +45,14 @@ import Testing
                 let json = try #require(try JSONSerialization.jsonObject(with: request.body) as? [String: Any])
                 #expect(json["key"] as? String == "é 1.2" && json["type"] as? String == "cache.expired")
                 #expect(json["value"] as? [String: Int] == ["a": 1])
+                // As docs/guarantees.md shows it.
+                #expect(
+                    json.keys.sorted() == ["attempt", "expired_at", "id", "key", "namespace", "type", "value"])
+                #expect((json["id"] as? String)?.hasPrefix("n:") == true && json["namespace"] as? String == "n")
+                let time = try #require(json["expired_at"] as? String)
+                #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z/) != nil, "\(time)")
+                #expect(request.headers["content-type"] == "application/json")
+                #expect(request.headers["user-agent"] == "signalbox-webhooks")
             }
         }
     }
