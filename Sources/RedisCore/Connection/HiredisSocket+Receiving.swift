@@ -71,8 +71,9 @@ extension HiredisSocket {
         }
     }
 
-    /// Takes an array of plain replies; how many bytes it had, 0 for a beginning that is worth waiting for the rest, nil
-    /// when hiredis has to read it.
+    /// Takes an array of plain replies and says how many bytes it had.
+    ///
+    /// 0 is a beginning that is worth waiting for the rest; nil is for hiredis to read.
     private func receiveArray(_ rest: UnsafeRawBufferPointer) -> Int? {
         switch PlainArray.read(rest, arena) {
         case .whole(let array, let count):

@@ -2,9 +2,9 @@ import CHiredis
 
 /// A short reply of a plain type, read where it lies in the input buffer.
 ///
-/// That is nearly every reply of a pipelined connection. All others (statuses, errors, numbers of unusual length, arrays
-/// of anything but plain replies) go through hiredis' reader, which alone judges what is not the protocol: here the answer is only ever "not
-/// for me".
+/// That is nearly every reply of a pipelined connection. All others (statuses, errors, numbers of unusual length,
+/// arrays of anything but plain replies) go through hiredis' reader, which alone judges what is not the protocol: here
+/// the answer is only ever "not for me".
 enum PlainReply: Equatable {
     case null
     case integer(Int64)
