@@ -143,16 +143,25 @@ extension RedisError {
 
     /// The same error, for a command of which an earlier attempt was lost after it was written.
     func following(_ lost: RedisError) -> RedisError {
-        serverMessage == nil ? written() : RedisError(self, underlying: lost)
+        isAnswer ? RedisError(self, underlying: lost) : written()
     }
+
+    /// The same error, after an earlier attempt at the same that ended in another one.
+    ///
+    /// What that attempt may have done stays possible, whatever the answer to its repetition.
+    package func keepingDoubt(of earlier: RedisError) -> RedisError {
+        earlier.isEffectUnknown ? following(earlier) : self
+    }
+
+    /// The server's answer to the command; one that ends the connection may say why, which is none.
+    private var isAnswer: Bool { serverMessage != nil && code != .connectionLost && code != .connectFailed }
 
     /// True when the command may have taken effect: it was written, and no answer to it, or to an earlier attempt,
     /// came.
     ///
     /// False for a refusal: a server that answers with an error did nothing.
     public var isEffectUnknown: Bool {
-        // A server that ends the connection may say why.
-        guard serverMessage != nil, code != .connectionLost, code != .connectFailed else { return wasWritten }
+        guard isAnswer else { return wasWritten }
         return (underlying as? RedisError)?.isEffectUnknown ?? false
     }
 

@@ -152,8 +152,14 @@ extension RedisCache {
         try await change(batch.map { $0.keys[0] }, operation) { redis throws(RedisError) in
             var results = try await redis.transaction(commands(first: "EVALSHA", script.sha), timeout: options.timeout)
             // Without the script all of them failed: the first one brings it for the others.
-            if case .failure(let error) = results.first, error.code == .noScript {
-                results = try await redis.transaction(commands(first: "EVAL", script.source), timeout: options.timeout)
+            if case .failure(let earlier) = results.first, earlier.code == .noScript {
+                let whole = commands(first: "EVAL", script.source)
+                do throws(RedisError) {
+                    results = try await redis.transaction(whole, timeout: options.timeout)
+                } catch {
+                    throw error.keepingDoubt(of: earlier)
+                }
+                results = results.map { $0.mapError { $0.keepingDoubt(of: earlier) } }
             }
             for result in results { _ = try result.get() }
         }

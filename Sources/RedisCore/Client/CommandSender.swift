@@ -60,7 +60,14 @@ final class CommandSender: Sendable {
     func pipeline(
         _ commands: [RedisCommand], timeout: Duration?
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
-        guard !commands.isEmpty else { return [] }
+        try await replies(to: commands, timeout: timeout).results
+    }
+
+    /// As `pipeline`, with the last attempt before that may have taken effect, if it was lost.
+    func replies(
+        to commands: [RedisCommand], timeout: Duration?
+    ) async throws(RedisError) -> (results: [Result<RedisValue, RedisError>], lost: RedisError?) {
+        guard !commands.isEmpty else { return ([], nil) }
         for command in commands { try check(command) }
         return try await batch(
             commands, names: { commands.map(\.name) }, isSafeToRepeat: commands.allSatisfy(\.isSafeToRepeat),
@@ -70,18 +77,25 @@ final class CommandSender: Sendable {
     /// Several commands as one entry; names and safety are asked for only when something failed.
     func batch(
         _ source: some CommandSource, names: () -> [String], isSafeToRepeat: @autoclosure () -> Bool, timeout: Duration?
-    ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
+    ) async throws(RedisError) -> (results: [Result<RedisValue, RedisError>], lost: RedisError?) {
         if Task.isCancelled { throw RedisError.cancelledUnsent("pipeline", address: connection.address) }
         let milliseconds = timeout?.wholeMilliseconds ?? defaultTimeout
         var result = await attemptBatch(source, milliseconds)
+        var lost: RedisError?
         if case .failure(let error) = result {
-            result = await repeating(error.naming("pipeline"), isSafeToRepeat(), milliseconds) { left in
+            (result, lost) = await repeating(error.naming("pipeline"), isSafeToRepeat(), milliseconds) { left in
                 await attemptBatch(source, left)
             }
         }
         let values = try result.get().results(address: connection.address)
-        guard values.contains(where: { if case .failure = $0 { true } else { false } }) else { return values }
-        return zip(values, names()).map { value, name in value.mapError { $0.naming(name) } }
+        guard values.contains(where: { if case .failure = $0 { true } else { false } }) else { return (values, lost) }
+        let named = zip(values, names()).map { value, name in
+            value.mapError { [lost] error in
+                let named = error.naming(name)
+                return lost.map(named.following) ?? named
+            }
+        }
+        return (named, lost)
     }
 
     private func check(_ command: RedisCommand) throws(RedisError) {
@@ -103,7 +117,7 @@ final class CommandSender: Sendable {
                 connection.submit(source, Sink.handler, token: Sink.token(continuation), timeout: left)
             }
             return await unpark(result, sink)
-        }
+        }.result
     }
 
     private func unpark<Sink: ReplySink>(
@@ -132,10 +146,12 @@ final class CommandSender: Sendable {
     }
 
     /// Repeats while the policy and the first attempt's deadline allow; otherwise the last error.
+    ///
+    /// `lost` stands beside a success: the attempt before it whose effect is unknown. Its replies may be refusals.
     private func repeating<T>(
         _ first: RedisError, _ isSafeToRepeat: Bool, _ timeout: UInt64,
         _ attempt: (UInt64) async -> Result<T, RedisError>
-    ) async -> Result<T, RedisError> {
+    ) async -> (result: Result<T, RedisError>, lost: RedisError?) {
         var error = first
         // A refusal (LOADING, BUSY) comes at once and does not tell when its command began.
         let deadline = first.deadline ?? LoopTimers.nowMilliseconds() &+ timeout
@@ -143,20 +159,19 @@ final class CommandSender: Sendable {
         while error.mayBeRepeated(isSafeToRepeat), let pause = retry.delay(beforeRetry: count) {
             count += 1
             guard LoopTimers.nowMilliseconds() &+ pause.wholeMilliseconds < deadline else { break }
-            do { try await connection.loop.sleep(for: pause) } catch {
-                return .failure(first.cancelledWhileRepeating())
+            do { try await connection.loop.sleep(for: pause) } catch _ {
+                return (.failure(error.cancelledWhileRepeating()), nil)
             }
             let now = LoopTimers.nowMilliseconds()
             guard now < deadline else { break }
             switch await attempt(deadline - now) {
-            case .success(let value): return .success(value)
+            case .success(let value): return (.success(value), error.isEffectUnknown ? error : nil)
             // What an earlier attempt may have done stays possible.
             case .failure(let next):
-                let named = next.naming(first.operation)
-                error = error.isEffectUnknown ? named.following(error) : named
+                error = next.naming(first.operation).keepingDoubt(of: error)
             }
         }
-        return .failure(error)
+        return (.failure(error), nil)
     }
 }
 
@@ -175,7 +190,7 @@ extension RedisError {
     fileprivate func cancelledWhileRepeating() -> RedisError {
         RedisError(
             .cancelled, operation: operation, message: "Cancelled while waiting to repeat the command.",
-            address: address, wasWritten: wasWritten, underlying: self)
+            address: address, wasWritten: isEffectUnknown, underlying: self)
     }
 }
 

@@ -19,20 +19,28 @@ extension RedisClient {
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
         let calls = batch.map { ScriptCall(script, $0.keys, $0.arguments) }
         let sender = sender(role)
-        let first = calls.map {
+        let attempt = calls.map {
             RedisCommand("EVALSHA", arguments: $0.shaArguments).safeToRepeat(script.isSafeToRepeat)
         }
-        var results = try await sender.pipeline(first, timeout: timeout)
-        let missing = results.indices.filter { index in
-            if case .failure(let error) = results[index] { error.code == .noScript } else { false }
+        var results = try await sender.pipeline(attempt, timeout: timeout)
+        var missing: [(index: Int, earlier: RedisError)] = []
+        for (index, result) in results.enumerated() {
+            if case .failure(let error) = result, error.code == .noScript { missing.append((index, error)) }
         }
-        guard !missing.isEmpty else { return results }
+        guard let first = missing.first?.earlier else { return results }
         let second = missing.map {
-            RedisCommand("EVAL", arguments: calls[$0].evalArguments).safeToRepeat(script.isSafeToRepeat)
+            RedisCommand("EVAL", arguments: calls[$0.index].evalArguments).safeToRepeat(script.isSafeToRepeat)
         }
-        let repeated = try await sender.pipeline(second, timeout: timeout)
-        for (index, result) in zip(missing, repeated) { results[index] = result }
-        return results
+        do throws(RedisError) {
+            let repeated = try await sender.pipeline(second, timeout: timeout)
+            for ((index, earlier), result) in zip(missing, repeated) {
+                results[index] = result.mapError { $0.keepingDoubt(of: earlier) }
+            }
+            return results
+        } catch {
+            // They were attempted together.
+            throw error.keepingDoubt(of: first)
+        }
     }
 }
 
@@ -68,7 +76,12 @@ extension CommandSender {
                 call, sink, name: "EVALSHA", isSafeToRepeat: script.isSafeToRepeat, timeout: timeout)
         } catch  where error.code == .noScript {
             let whole = RedisCommand("EVAL", arguments: call.evalArguments).safeToRepeat(script.isSafeToRepeat)
-            return try await send(whole, sink, timeout: timeout)
+            let earlier = error
+            do throws(RedisError) {
+                return try await send(whole, sink, timeout: timeout)
+            } catch {
+                throw error.keepingDoubt(of: earlier)
+            }
         }
     }
 }

@@ -91,6 +91,7 @@ extension RedisClient {
         guard pipeline.count > 0 else { return [] }
         try pipeline.check()
         return try await sender(role).batch(
-            pipeline, names: { pipeline.names }, isSafeToRepeat: pipeline.isSafeToRepeat, timeout: timeout)
+            pipeline, names: { pipeline.names }, isSafeToRepeat: pipeline.isSafeToRepeat, timeout: timeout
+        ).results
     }
 }

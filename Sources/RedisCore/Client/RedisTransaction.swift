@@ -12,8 +12,10 @@ extension RedisClient {
         _ commands: [RedisCommand], timeout: Duration? = nil, on role: ConnectionRole = .commands
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {
         let plan = try TransactionPlan(commands)
-        let replies = try await sender(role).pipeline(plan.wireCommands, timeout: timeout)
-        return try plan.results(of: replies, address: configuration.endpoint.description)
+        let (replies, lost) = try await sender(role).replies(to: plan.wireCommands, timeout: timeout)
+        let results = try plan.results(of: replies, address: configuration.endpoint.description)
+        guard let lost else { return results }
+        return results.map { $0.mapError { $0.following(lost) } }
     }
 
     /// WATCH … MULTI … EXEC: executes what `body` decides only if no watched key changed since it began to read.

@@ -79,5 +79,8 @@ extension ValueArray: RandomAccessCollection {
     package var startIndex: Int { 0 }
     package var endIndex: Int { ends.count }
 
-    package subscript(index: Int) -> Data? { read { reader in reader[index].map { Data($0) } } }
+    package subscript(index: Int) -> Data? {
+        precondition(index >= 0 && index < ends.count, "index out of range")
+        return read { reader in reader[index].map { Data($0) } }
+    }
 }
