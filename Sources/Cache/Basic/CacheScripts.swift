@@ -3,7 +3,8 @@ import RedisCore
 /// The scripts of single entries.
 ///
 /// Every one that changes an entry ends its fill lease, so that a load which began before cannot land after. Where
-/// memory is needed that comes first: after a DEL a server out of memory would let the rest of the script write.
+/// memory is needed that comes first: after a DEL a server out of memory would let the rest of the script write. Waking
+/// those who wait for the lease is a hint and may be refused (pcall): they look again by themselves.
 enum CacheScripts {
     /// | | |
     /// |---|---|
@@ -33,7 +34,7 @@ enum CacheScripts {
         else
             redis.call('SET', KEYS[1], entry, 'PX', ARGV[3])
         end
-        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
+        if redis.call('DEL', KEYS[2]) == 1 then redis.pcall('PUBLISH', KEYS[2] .. ARGV[5], '') end
         return now
         """
 
@@ -46,7 +47,7 @@ enum CacheScripts {
     static let delete = RedisScript(
         "cache.delete", isSafeToRepeat: true,
         """
-        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[1], '') end
+        if redis.call('DEL', KEYS[2]) == 1 then redis.pcall('PUBLISH', KEYS[2] .. ARGV[1], '') end
         return redis.call('UNLINK', KEYS[1])
         """)
 
@@ -86,7 +87,7 @@ enum CacheScripts {
                 redis.call('SET', KEYS[1], new, 'PX', life)
             end
         end
-        if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', KEYS[2] .. ARGV[5], '') end
+        if redis.call('DEL', KEYS[2]) == 1 then redis.pcall('PUBLISH', KEYS[2] .. ARGV[5], '') end
         return now
         """)
 

@@ -38,14 +38,6 @@ extension RedisCache {
         fresh(try await sight(entry, tags: tags, operation: operation).state)
     }
 
-    /// The same with the entry's bytes, for a change that depends on them.
-    func fetchBytes(
-        _ entry: RedisKey, tags: [String] = [], operation: String
-    ) async throws -> (state: EntryState, bytes: Data?) {
-        let sight = try await sight(entry, tags: tags, operation: operation)
-        return (fresh(sight.state), sight.bytes)
-    }
-
     /// As ``fetch(_:tags:operation:)``, but values that may only be served in an emergency count as present.
     ///
     /// `withLife` asks for what is left of its life in the same round trip; `slides` renews one that slides.
@@ -198,15 +190,6 @@ extension RedisCache {
         }
         return replies
     }
-
-    static func stamp(_ reply: Data?) -> Int64 {
-        reply.flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
-    }
-
-    /// The latest of several stamps.
-    static func latest(_ replies: some Sequence<Data?>) -> Int64 {
-        replies.reduce(0) { max($0, stamp($1)) }
-    }
 }
 
 extension RedisClient {
@@ -229,7 +212,9 @@ extension RedisClient {
     static func microseconds(_ reply: RedisValue?) -> Int64? {
         guard case .array(let parts) = reply, parts.count == 2, case .bytes(let seconds) = parts[0],
             case .bytes(let rest) = parts[1], let seconds = Int64(String(decoding: seconds, as: UTF8.self)),
-            let rest = Int64(String(decoding: rest, as: UTF8.self))
+            let rest = Int64(String(decoding: rest, as: UTF8.self)),
+            // Nothing that a server says may trap here.
+            (0..<1 << 42).contains(seconds), (0..<1_000_000).contains(rest)
         else { return nil }
         return seconds * 1_000_000 + rest
     }
@@ -242,7 +227,7 @@ extension ValueArray {
     }
 
     /// The latest of several stamps.
-    func latest(_ indices: Range<Int>) -> Int64 {
-        indices.reduce(0) { latest, index in Swift.max(latest, stamp(index)) }
+    func latest(_ indices: Range<Int>? = nil) -> Int64 {
+        (indices ?? self.indices).reduce(0) { latest, index in Swift.max(latest, stamp(index)) }
     }
 }

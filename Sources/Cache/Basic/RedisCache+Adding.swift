@@ -24,7 +24,7 @@ extension RedisCache {
         let found = try seen.mapError { CacheError.from($0, operation: "add", key: entry.name) }.get()
         let values = ValueArray(Self.elements(of: found))
         guard let first = values.first, let bytes = first else { return false }
-        let state = try await judge(values, epochs: Self.latest(values.dropFirst()), tagStamps: [:], "add")
+        let state = try await judge(values, epochs: values.latest(1..<values.count), tagStamps: [:], "add")
         return try await fresh(state).isPresent ? false : swap(entry, bytes, pieces, life.text, "add")
     }
 

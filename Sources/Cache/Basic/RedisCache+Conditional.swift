@@ -8,8 +8,8 @@ extension RedisCache {
     /// One round trip, two for an entry with tags. Of several callers one gets it. Not repeated when its reply is lost:
     /// the value is then gone unseen.
     ///
-    /// - Throws: `undecodable`: the entry is deleted all the same. `unavailable`, `invalidArgument`;
-    ///   `CancellationError`.
+    /// - Throws: `undecodable`: the entry is deleted all the same; so it is when the server refuses only what this reads
+    ///   beside it, which `isEffectUnknown` says. `unavailable`, `invalidArgument`; `CancellationError`.
     public func getAndDelete<T: Decodable & Sendable>(_ key: String, as type: T.Type = T.self) async throws -> T? {
         let entry = try entry(key, "getAndDelete")
         let lease = CacheKeys.lease(of: entry)
@@ -18,21 +18,22 @@ extension RedisCache {
             RedisCommand("DEL", lease), RedisCommand("PUBLISH", lease.name + keys.wakeSuffix, ""),
             RedisCommand("MGET", arguments: keys.epochs), RedisCommand("GETDEL", entry),
         ]
-        let replies = try await change([entry], "getAndDelete") { redis throws(RedisError) in
-            var values: [RedisValue] = []
-            for result in try await redis.pipeline(commands, timeout: options.timeout) {
-                values.append(try result.get())
-            }
-            return values
+        let (stamps, taken) = try await change([entry], "getAndDelete") { redis throws(RedisError) in
+            let replies = try await redis.pipeline(commands, timeout: options.timeout)
+            guard case .bytes(let bytes) = try replies[3].get() else { return (RedisValue.null, nil as [UInt8]?) }
+            // The wake is a hint: those who wait look again by themselves. Without the others the value is not known
+            // to count, or a load may still land, and it is deleted all the same.
+            if case .failure(let error) = replies[0] { throw error.besideChange }
+            do throws(RedisError) { return (try replies[2].get(), bytes) } catch { throw error.besideChange }
         }
-        guard replies.count == commands.count, case .bytes(let bytes) = replies[3] else {
+        guard let bytes = taken else {
             engine.metrics.misses.increment()
             tell(.miss, key)
             return nil
         }
         engine.metrics.deletes.increment()
         tellDeleted([entry], found: 1)
-        let epochs = Self.latest(Self.elements(of: replies[2]))
+        let epochs = ValueArray(Self.elements(of: stamps)).latest()
         let judged = try await judge(ValueArray([Data(bytes)]), epochs: epochs, tagStamps: [:], "getAndDelete")
         // It is deleted already: in doubt about the time it is given out.
         let state = engine.serverTime == nil ? judged : fresh(judged)
@@ -150,5 +151,15 @@ extension RedisCache {
         guard isDone else { return false }
         if new == nil { tellDeleted([entry], found: 1) } else { tell(.set, of: entry) }
         return true
+    }
+}
+
+extension RedisError {
+    /// The refusal of a command when another one beside it has changed something.
+    fileprivate var besideChange: RedisError {
+        // Without the server's words: with them it would be a refusal, after which nothing has changed.
+        RedisError(
+            code, operation: operation, message: "part of the call was refused: \(message)", address: address,
+            wasWritten: true, underlying: self)
     }
 }

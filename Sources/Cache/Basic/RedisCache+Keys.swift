@@ -28,11 +28,12 @@ extension RedisCache {
         let replies = try await engine.call("exists", key: nil) { [commands] redis throws(RedisError) in
             try await redis.pipeline(commands, timeout: options.timeout)
         }
-        if !knowsTime, let time = RedisClient.microseconds(try replies.last?.get()) {
+        if !knowsTime, let time = RedisClient.microseconds(try? replies.last?.get()) {
             engine.note(serverTime: time, sentAt: sent)
         }
         let heads = try await heads(zip(wanted, replies.dropFirst()).map { ($0.entry, $1) })
-        let epochs = try Self.latest(Self.elements(of: replies.first?.get() ?? .null))
+        let stamps = try replies[0].mapError { CacheError.from($0, operation: "exists", key: nil) }.get()
+        let epochs = ValueArray(Self.elements(of: stamps)).latest()
         let states = try await judgeMany(heads, epochs: epochs, "exists")
         return zip(wanted, states).filter { $0.1.isPresent }.map(\.0.name)
     }

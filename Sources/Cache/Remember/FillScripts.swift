@@ -61,7 +61,7 @@ enum FillScripts {
             redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
         end
         redis.call('DEL', KEYS[2])
-        redis.call('PUBLISH', KEYS[2] .. ARGV[4], '')
+        redis.pcall('PUBLISH', KEYS[2] .. ARGV[4], '')
         return 1
         """)
 
@@ -83,7 +83,7 @@ enum FillScripts {
             local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
             redis.call('SET', KEYS[1], '!' .. string.format('%.0f', now), 'PX', ARGV[2])
         end
-        redis.call('PUBLISH', KEYS[1] .. ARGV[3], '')
+        redis.pcall('PUBLISH', KEYS[1] .. ARGV[3], '')
         return 1
         """)
 }

@@ -63,7 +63,7 @@ enum WriteScripts {
                     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
                 end
                 redis.call('DEL', KEYS[2])
-                redis.call('PUBLISH', KEYS[2] .. ARGV[4], '')
+                redis.pcall('PUBLISH', KEYS[2] .. ARGV[4], '')
                 return 1
             end
             if redis.pcall('GET', KEYS[1]) == ARGV[2] then return 1 end
@@ -72,7 +72,7 @@ enum WriteScripts {
         if others > 0 then
             redis.call('SET', KEYS[2], '~', 'PX', math.max(1, redis.call('PTTL', KEYS[3])))
         elseif redis.call('DEL', KEYS[2]) == 1 then
-            redis.call('PUBLISH', KEYS[2] .. ARGV[4], '')
+            redis.pcall('PUBLISH', KEYS[2] .. ARGV[4], '')
         end
         return 0
         """)
