@@ -60,7 +60,7 @@ enum CountersScripts {
                 return redis.error_reply('ERR value is not an integer or out of range')
             end
         elseif value and ARGV[2] == 'fraction' then
-            local number = not string.find(value, '%s') and tonumber(value)
+            local number = not string.find(value, '[%s%z]') and tonumber(value)
             if not number or number ~= number or math.abs(number) == math.huge then
                 return redis.error_reply('ERR value is not a valid float')
             end
