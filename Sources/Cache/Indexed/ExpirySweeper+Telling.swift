@@ -46,16 +46,16 @@ extension ExpirySweeper {
         do {
             try await HandlerLimit(limit: options.handlerTimeout).run { [handler] in try await handler(entry) }
             _ = held.remove([entry])
+            guard await acknowledge(entry) else { return false }
             cache.engine.metrics.indexed.told.increment()
-            await acknowledge(entry)
             return true
         } catch let rejection as ExpiryRejection {
             _ = held.remove([entry])
+            guard await acknowledge(entry) else { return false }
             cache.engine.metrics.indexed.rejected.increment()
             cache.engine.logger.error(
                 "an expiry was rejected by its handler; it is not told again",
                 metadata: ["namespace": "\(cache.namespace)", "attempt": "\(entry.attempt)", "reason": "\(rejection)"])
-            await acknowledge(entry)
             return true
         } catch {
             await held.remove([entry])?.value
@@ -83,7 +83,8 @@ extension ExpirySweeper {
 
     // What was done must be said although the caller may be cancelled: a task of its own, which ends with the time-out.
 
-    private func acknowledge(_ entry: ExpiredEntry) async {
+    /// False when it may be told again.
+    private func acknowledge(_ entry: ExpiredEntry) async -> Bool {
         await Task {
             await quietly("acknowledge") { redis throws(RedisError) in
                 let _: Int = try await redis.evaluate(
@@ -96,7 +97,7 @@ extension ExpirySweeper {
     private func hold(_ entries: [ExpiredEntry], for time: Duration) async {
         let milliseconds = time.nanoseconds / 1_000_000
         let pairs = entries.flatMap { [$0.event, "\($0.attempt)"] as [any RedisArgument] }
-        await Task {
+        _ = await Task {
             await quietly("hold") { redis throws(RedisError) in
                 let _: Int = try await redis.evaluate(
                     ExpiryScripts.hold, keys: cache.keys.expiry,
@@ -105,14 +106,16 @@ extension ExpirySweeper {
         }.value
     }
 
-    /// A failure here costs a second call of the handler, no more.
-    private func quietly(_ operation: String, _ body: (RedisClient) async throws(RedisError) -> Void) async {
+    /// False when it failed, which costs a second call of the handler, no more.
+    private func quietly(_ operation: String, _ body: (RedisClient) async throws(RedisError) -> Void) async -> Bool {
         do {
             try await cache.engine.call(operation, key: cache.keys.expired.name, body)
+            return true
         } catch {
             cache.engine.logger.info(
                 "expiry sweeper: an end may be told twice",
                 metadata: ["operation": "\(operation)", "error": "\(error)"])
+            return false
         }
     }
 }
