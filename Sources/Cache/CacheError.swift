@@ -68,6 +68,13 @@ extension CacheError {
     public var isEffectUnknown: Bool { (underlying as? RedisError)?.isEffectUnknown ?? false }
 }
 
+extension CacheError {
+    /// True when a read may take it for a miss under ``CacheFailurePolicy/open``.
+    ///
+    /// False for keys in several cluster slots: that is no outage but a deployment that no read will ever work on.
+    var mayBeMiss: Bool { code == .unavailable && (underlying as? RedisError)?.code != .crossSlot }
+}
+
 extension CacheError: CustomStringConvertible {
     /// `undecodable: the value of users:7 … [underlying]`.
     public var description: String {
@@ -92,6 +99,12 @@ extension CacheError {
         case .invalidArgument:
             return CacheError(
                 .invalidArgument, operation: operation, key: key, message: "\(operation)\(place) cannot be sent",
+                underlying: error)
+        case .crossSlot:
+            return CacheError(
+                .unavailable, operation: operation, key: key,
+                message: "\(operation)\(place) needs keys of several cluster slots; reads of a cache, and calls for "
+                    + "several of its keys, need a server without cluster mode",
                 underlying: error)
         default:
             return CacheError(

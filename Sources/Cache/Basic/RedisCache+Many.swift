@@ -18,7 +18,7 @@ extension RedisCache {
             return try values(names, batch, type)
         } catch let error as CacheError where error.code == .unavailable {
             if nearLevel == nil, probe != nil { for name in names { tell(.unavailable, name) } }
-            guard options.failure == .open else { throw error }
+            guard options.failure == .open, error.mayBeMiss else { throw error }
             return [:]
         }
     }
@@ -38,7 +38,7 @@ extension RedisCache {
             states = try await fetchManyNear(wanted.map(\.entry), operation: "getMany") { found($0, $1, type) }
         } catch let error as CacheError where error.code == .unavailable {
             for key in wanted { tell(.unavailable, key.name) }
-            guard options.failure == .open else { throw error }
+            guard options.failure == .open, error.mayBeMiss else { throw error }
             return values
         }
         values.reserveCapacity(values.count + wanted.count)

@@ -8,8 +8,8 @@ extension RedisCache {
     /// One round trip, two for an entry with tags that are not named here.
     ///
     /// - Parameter tags: Tags that the entry is expected to have.
-    /// - Throws: `undecodable` for something that is not a `T`, `unavailable` under ``CacheFailurePolicy/closed``,
-    ///   `invalidArgument`; `CancellationError`.
+    /// - Throws: `undecodable` for something that is not a `T`, `unavailable` under ``CacheFailurePolicy/closed`` and
+    ///   from a server in cluster mode, `invalidArgument`; `CancellationError`.
     public func get<T: Decodable & Sendable>(
         _ key: String, as type: T.Type = T.self, tags: [String] = []
     ) async throws -> T? {
@@ -26,7 +26,7 @@ extension RedisCache {
         case .hit(let value): return value
         case .miss: return nil
         case .unavailable(let error):
-            guard options.failure == .closed else { return nil }
+            if options.failure == .open, error.mayBeMiss { return nil }
             throw error
         case .undecodable(let error): throw error
         }

@@ -15,6 +15,9 @@ public import RedisCore
 /// else throws `unavailable`. **When a reply is lost** commands that may be repeated are; for the others the error says
 /// that the effect is unknown.
 ///
+/// **Not on a cluster.** A read asks for an entry and for what may have invalidated it, which lie in different slots: a
+/// server in cluster mode refuses that, and reads throw `unavailable`, whatever the policy.
+///
 /// Keys are 1 to 1,024 bytes; braces, glob characters and controls in them are escaped. `:` separates levels: the key
 /// `users:1` and the key `1` of ``namespace(_:options:)`` `users` are the same entry.
 public struct RedisCache: Sendable {

@@ -14,8 +14,14 @@ final class CacheEngine: Sendable {
     let flights = FlightTable()
     var logger: Logger { redis.logger }
 
-    private let breaker = Mutex(CircuitBreaker())
-    /// Nothing failed lately: spares every call the mutex.
+    /// How calls went lately.
+    struct Calls: Sendable {
+        var breaker = CircuitBreaker()
+        var refusals = RefusalLog()
+    }
+
+    let calls = Mutex(Calls())
+    /// Nothing failed and nothing was refused lately: spares every call the mutex.
     private let isQuiet = Atomic(true)
     /// The last loaded value could not be stored.
     private let isUnsaved = Atomic(false)
@@ -63,7 +69,7 @@ extension CacheEngine {
         let verdict = try ask(operation, key)
         do throws(RedisError) {
             let value = try await body(redis)
-            answered()
+            answered(operation)
             return value
         } catch {
             throw failure(error, verdict, operation, key)
@@ -77,7 +83,7 @@ extension CacheEngine {
         let verdict = try ask(operation, key)
         do throws(RedisError) {
             let values = try await redis.values(of: keys, timeout: timeout)
-            answered()
+            answered(operation)
             return values
         } catch {
             throw failure(error, verdict, operation, key)
@@ -86,7 +92,7 @@ extension CacheEngine {
 
     /// Before a call: whether it may be sent.
     private func ask(_ operation: String, _ key: String?) throws(CacheError) -> CircuitBreaker.Verdict {
-        let verdict = isQuiet.load(ordering: .relaxed) ? .proceed : breaker.withLock { $0.ask(.now) }
+        let verdict = isQuiet.load(ordering: .relaxed) ? .proceed : calls.withLock { $0.breaker.ask(.now) }
         guard verdict == .refuse else { return verdict }
         metrics.refused.increment()
         throw CacheError(
@@ -94,8 +100,9 @@ extension CacheEngine {
             message: "\(operation) was not sent: Redis did not answer lately and is left alone for a moment")
     }
 
-    private func answered() {
-        if !isQuiet.load(ordering: .relaxed) { succeeded() }
+    @inline(__always)
+    private func answered(_ operation: String) {
+        if !isQuiet.load(ordering: .relaxed) { succeeded(operation) }
     }
 
     /// After a call that failed: tells the breaker, and what to throw.
@@ -104,28 +111,47 @@ extension CacheEngine {
     ) -> any Error {
         if error.isOutage {
             failed(error)
-        } else if error.code != .cancelled, verdict == .trial {
+        } else {
             // The server answered, if only with an error.
-            succeeded()
+            if error.code != .cancelled, verdict == .trial { succeeded(nil) }
+            if error.isRefusedCall { refused(error, operation) }
         }
         return CacheError.from(error, operation: operation, key: key)
     }
 
-    private func succeeded() {
-        let change = breaker.withLock { breaker in
-            isQuiet.store(true, ordering: .relaxed)
-            return breaker.succeeded()
+    /// `operation` is nil when the answer was an error.
+    private func succeeded(_ operation: String?) {
+        let (change, isRefusedNoMore) = calls.withLock { calls in
+            let isRefusedNoMore = operation.map { calls.refusals.answered($0, .now) } ?? false
+            isQuiet.store(calls.refusals.isEmpty, ordering: .relaxed)
+            return (calls.breaker.succeeded(), isRefusedNoMore)
+        }
+        if isRefusedNoMore, let operation {
+            logger.notice("cache: Redis takes calls again", metadata: ["operation": "\(operation)"])
         }
         guard change == .closed else { return }
         logger.notice("cache: Redis answers again")
         observers.tell(.circuitClosed)
     }
 
+    /// Counts a call that the server refused; said once per change.
+    private func refused(_ error: RedisError, _ operation: String) {
+        metrics.failures.increment()
+        let isNews = calls.withLock { calls in
+            isQuiet.store(false, ordering: .relaxed)
+            return calls.refusals.refused(operation, error.code, .now)
+        }
+        guard isNews else { return }
+        logger.warning(
+            "cache: Redis refuses calls; reads may go to the source meanwhile",
+            metadata: ["operation": "\(operation)", "code": "\(error.code.rawValue)", "error": "\(error)"])
+    }
+
     private func failed(_ error: RedisError) {
         metrics.failures.increment()
-        let change = breaker.withLock { breaker in
+        let change = calls.withLock { calls in
             isQuiet.store(false, ordering: .relaxed)
-            return breaker.failed(.now)
+            return calls.breaker.failed(.now)
         }
         guard change == .opened else { return }
         metrics.circuitOpened.increment()
@@ -149,14 +175,17 @@ extension CacheEngine {
     }
 
     /// True while calls are refused at once.
-    var isOpen: Bool { breaker.withLock { $0.isOpen } }
+    var isOpen: Bool { calls.withLock { $0.breaker.isOpen } }
 }
 
 // MARK: - The server's time
 
 extension CacheEngine {
     /// Takes the server's time, µs, out of a reply to what was sent at `sent`.
+    ///
+    /// Not one that no clock shows: what is computed with it must not overflow.
     func note(serverTime: Int64, sentAt sent: Int64) {
+        guard (0..<1 << 62).contains(serverTime) else { return }
         let received = Self.localTime
         clock.value.withLock { $0.note(serverTime, sent: sent, received: received) }
     }
@@ -180,5 +209,12 @@ extension RedisError {
             true
         default: false
         }
+    }
+
+    /// The server answered that it does not do this, for a reason other than the value that is there.
+    var isRefusedCall: Bool {
+        guard serverMessage != nil, !isOutage else { return false }
+        let error = CacheError.from(self, operation: operation, key: nil) as? CacheError
+        return error?.ofNumbers.code == .unavailable
     }
 }

@@ -121,7 +121,7 @@ extension RememberCall {
         do {
             sight = try await cache.sight(
                 entry, tags: tags, operation: operation, withLife: near != nil, slides: true)
-        } catch let error as CacheError where error.code == .unavailable && cache.options.failure == .open {
+        } catch let error as CacheError where error.mayBeMiss && cache.options.failure == .open {
             return Seen(sight: .unreachable)
         }
         let seen = judge(sight)
