@@ -17,8 +17,13 @@ final class ClientFacts: Sendable {
 
     private let facts = Mutex(Snapshot())
     private let observers = Mutex(Observers())
+    private struct Together {
+        var links: [RedisLink] = []
+        var exclusive: ExclusivePool?
+    }
+
     /// All that have to lead to one server; they know this object weakly.
-    private let links = Mutex<[RedisLink]>([])
+    private let together = Mutex(Together())
     private let reconnected = Counter(label: "redis.connections.reconnected")
     private let lost = Counter(label: "redis.connections.lost")
 
@@ -29,14 +34,23 @@ final class ClientFacts: Sendable {
     }
 
     /// Names the connections that follow when one of them, lost and made again, finds another server.
-    func keepTogether(_ all: [RedisLink]) { links.withLock { $0 = all } }
+    func keepTogether(_ links: [RedisLink], _ exclusive: ExclusivePool) {
+        together.withLock { $0 = Together(links: links, exclusive: exclusive) }
+    }
+
+    /// Tells of the connection for subscriptions, which does not carry commands.
+    var noteSubscriber: @Sendable (LinkFacts) -> Void {
+        { [weak self] ready in self?.gather(ready.foundRunID) }
+    }
 
     /// After a failover the old server may live on and keep connections that were not cut: it would go on proving them.
     ///
-    /// Not after a renewal: behind an address with several servers it would never end.
-    private func gather(_ ready: LinkFacts) {
-        guard ready.reconnects > 0, !ready.isRenewal, let runID = ready.info?.runID else { return }
-        for link in links.withLock({ $0 }) { link.follow(runID) }
+    /// Loop's thread.
+    private func gather(_ runID: String?) {
+        guard let runID else { return }
+        let (links, exclusive) = together.withLock { ($0.links, $0.exclusive) }
+        for link in links { link.follow(runID) }
+        exclusive?.follow(runID)
     }
 
     /// Loop's thread.
@@ -57,7 +71,7 @@ final class ClientFacts: Sendable {
             }
         }
         guard isReconnect else { return }
-        if case .ready(let ready) = event { gather(ready) }
+        if case .ready(let ready) = event { gather(ready.foundRunID) }
         for observer in observers.withLock({ Array($0.byID.values) }) { observer() }
     }
 

@@ -4,13 +4,15 @@ import Logging
 ///
 /// Idle ones are kept for the next caller. Loop's thread only, but for `init` and `take`.
 final class ExclusivePool: @unchecked Sendable {
-    // Unchecked: `idle`, `taken` and `isClosed` belong to the loop's thread; all else is constant.
+    // Unchecked: `idle`, `taken`, `outdated` and `isClosed` belong to the loop's thread; all else is constant.
 
     private let configuration: RedisConfiguration
     private let loop: EventLoop
     private let logger: Logger
     private var idle: [RedisConnection] = []
     private var taken: [ObjectIdentifier: RedisConnection] = [:]
+    /// Those of `taken` that lead to a server of the past: no next caller gets them.
+    private var outdated: Set<ObjectIdentifier> = []
     private var isClosed = false
 
     private static let idleLimit = 8
@@ -75,7 +77,8 @@ final class ExclusivePool: @unchecked Sendable {
     func giveBack(_ connection: RedisConnection, isClean: Bool) {
         loop.execute { [self] in
             guard taken.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
-            if isClean, !isClosed, connection.isUsable, idle.count < Self.idleLimit {
+            let isOutdated = outdated.remove(ObjectIdentifier(connection)) != nil
+            if isClean, !isClosed, !isOutdated, connection.isUsable, idle.count < Self.idleLimit {
                 idle.append(connection)
             } else {
                 connection.close(drain: .zero) {}
@@ -85,7 +88,17 @@ final class ExclusivePool: @unchecked Sendable {
 
     private func discard(_ connection: RedisConnection) {
         taken[ObjectIdentifier(connection)] = nil
+        outdated.remove(ObjectIdentifier(connection))
         connection.close(drain: .zero) {}
+    }
+
+    /// Another server answers now: idle connections to other ones end, taken ones when they are given back.
+    ///
+    /// Whoever has one may have state on it, such as a WATCH, which must not be cut for nothing.
+    func follow(_ runID: String) {
+        for connection in idle where connection.isElsewhere(runID) { connection.close(drain: .zero) {} }
+        idle.removeAll { $0.isElsewhere(runID) }
+        outdated.formUnion(taken.filter { $0.value.isElsewhere(runID) }.keys)
     }
 
     func close() {
@@ -93,5 +106,6 @@ final class ExclusivePool: @unchecked Sendable {
         for connection in idle + taken.values { connection.close(drain: .zero) {} }
         idle = []
         taken = [:]
+        outdated = []
     }
 }

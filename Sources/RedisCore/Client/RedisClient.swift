@@ -44,8 +44,9 @@ public final class RedisClient: Sendable {
             configuration, role: "control", on: eventLoop, logger: logger, observer: facts.note)
         control = CommandSender(controlConnection, configuration)
         exclusive = ExclusivePool(configuration, on: eventLoop, logger: logger)
-        subscriber = SubscriberConnection(configuration, heartbeats: control, on: eventLoop, logger: logger)
-        facts.keepTogether(commands.map(\.connection) + [controlConnection, subscriber])
+        subscriber = SubscriberConnection(
+            configuration, heartbeats: control, on: eventLoop, logger: logger, onReady: facts.noteSubscriber)
+        facts.keepTogether(commands.map(\.connection) + [controlConnection, subscriber], exclusive)
         openEagerly()
     }
 

@@ -1,16 +1,5 @@
 import Logging
 
-/// What is known about the server behind a ready connection.
-struct LinkFacts {
-    let info: ServerInfo?
-    /// How many connections were made before this one.
-    let reconnects: Int
-    /// The one before it was not lost but given up for this one.
-    var isRenewal = false
-    /// Whether it hears of changed keys.
-    var tracking = Handshake.TrackingState.none
-}
-
 /// One connection that keeps itself up: resolves, connects, introduces itself, backs off and tries again.
 ///
 /// The state machine decides, this class acts; what the connection carries is its subclass' business.
@@ -37,8 +26,11 @@ class RedisLink: @unchecked Sendable {
     private final var closeWaiters: [@Sendable () -> Void] = []
     private final var abandoned: RedisError?
     private final var isRenewing = false
-    /// The connection at hand, or the next one, takes the place of one that was given up.
-    private final var isRenewal = false
+    private final var isFollowing = false
+    /// The connection at hand, or the next one, takes the place of one that was given up to follow another.
+    private final var hasFollowed = false
+    /// The server of the last connection that was ready, this one or the one before it.
+    private final var lastRunID: String?
     private final var random = SystemRandomNumberGenerator()
 
     init(
@@ -98,25 +90,27 @@ class RedisLink: @unchecked Sendable {
 
     /// The connection is useless in a way the socket does not show: a silent peer.
     final func abandon(_ reason: String) {
-        abandoned = RedisError(
-            .connectionLost, operation: "heartbeat", message: "Gave up the connection to \(address): \(reason).",
-            address: address, wasWritten: true)
+        abandoned = uselessError(reason)
         socket?.close()
     }
 
     /// The connection is good, and another one is needed.
     final func renew(_ purpose: String) {
         isRenewing = true
-        abandoned = RedisError(
-            .connectionLost, operation: "connection", message: "Connects to \(address) anew, \(purpose).",
-            address: address, wasWritten: true)
+        abandoned = renewalError(purpose)
         socket?.close()
     }
 
     /// Another connection found another server at this address: one that is still with the old server is made anew.
     final func follow(_ runID: String) {
-        guard machine.state == .ready, let known = handshake?.serverInfo?.runID, known != runID else { return }
+        guard machine.state == .ready, isElsewhere(runID) else { return }
+        isFollowing = true
         renew("because another server answers there now")
+    }
+
+    /// Whether the connection at hand is known to lead to another server.
+    final func isElsewhere(_ runID: String) -> Bool {
+        handshake?.serverInfo?.runID.map { $0 != runID } ?? false
     }
 
     // MARK: Acting
@@ -202,10 +196,11 @@ class RedisLink: @unchecked Sendable {
         reconnects += 1
         lastError = nil
         logger.debug("connected", metadata: ["redis.address": "\(address)", "redis.role": "\(role)"])
-        linkIsReady(
-            LinkFacts(
-                info: handshake?.serverInfo, reconnects: reconnects, isRenewal: isRenewal,
-                tracking: handshake?.tracking ?? .none))
+        let facts = LinkFacts(
+            info: handshake?.serverInfo, reconnects: reconnects, previousRunID: lastRunID, hasFollowed: hasFollowed,
+            tracking: handshake?.tracking ?? .none)
+        lastRunID = facts.info?.runID ?? lastRunID
+        linkIsReady(facts)
     }
 
     private final func backOff(_ attempt: Int) {
@@ -231,10 +226,7 @@ class RedisLink: @unchecked Sendable {
     // MARK: Failures
 
     private final func connectTimedOut() {
-        let error = RedisError(
-            .connectFailed, operation: "connect",
-            message: "No connection to \(address) within \(configuration.connectTimeout); is it reachable?",
-            address: address)
+        let error = slowError
         // The machine first: the socket's end must not look like a loss that tries the next address.
         let action = machine.connectTimedOut()
         socket?.close()
@@ -243,10 +235,7 @@ class RedisLink: @unchecked Sendable {
     }
 
     private final func attemptFailed(_ reason: String) {
-        let error = RedisError(
-            .connectFailed, operation: "connect",
-            message: "Cannot connect to \(address): \(reason). Check that Redis runs there and the address is right.",
-            address: address)
+        let error = unreachableError(reason)
         let action = machine.lost()
         if case .open = action {} else { report(error, wasReady: false) }
         perform(action)
@@ -258,8 +247,9 @@ class RedisLink: @unchecked Sendable {
         lastError = error
         let isWorse = wasReady && !isRenewing
         // An attempt that fails in between changes nothing.
-        if wasReady { isRenewal = isRenewing }
+        if wasReady { hasFollowed = isFollowing }
         isRenewing = false
+        isFollowing = false
         logger.log(
             level: isWorse ? .warning : isKnown ? .debug : .info,
             "\(wasReady ? "connection lost" : "cannot connect")",
@@ -297,26 +287,6 @@ class RedisLink: @unchecked Sendable {
             let action = machine.lost()
             report(error, wasReady: true)
             perform(action)
-        }
-    }
-
-    private final func lossError(_ failure: HiredisSocket.Failure, _ code: RedisError.Code, _ operation: String)
-        -> RedisError
-    {
-        switch failure.kind {
-        case .protocolError:
-            RedisError(
-                .protocolViolation, operation: operation,
-                message: "Lost the connection to \(address): \(failure.text). Is it a Redis server without TLS?",
-                address: address, wasWritten: true)
-        case .other where failure.text.hasPrefix("ERR") || failure.text.contains(" "):
-            RedisError(
-                code, operation: operation, message: "\(address) ended the connection: \(failure.text).",
-                serverMessage: failure.text, address: address, wasWritten: true)
-        case .input, .endOfFile, .other, .closedByUs:
-            RedisError(
-                code, operation: operation, message: "Lost the connection to \(address): \(failure.text).",
-                address: address, wasWritten: true)
         }
     }
 }

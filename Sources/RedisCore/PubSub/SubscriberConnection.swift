@@ -56,6 +56,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     @exclusivity(unchecked) private var lastChannel: Route?
     @exclusivity(unchecked) private var lastPattern: Route?
     private let heartbeats: CommandSender
+    private let onReady: @Sendable (LinkFacts) -> Void
     let nextID = Atomic<UInt64>(1)
     /// When the last nonce came back, on the loop's clock; 0 before the first.
     private let heartbeatSeen = Atomic<UInt64>(0)
@@ -74,8 +75,12 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     private var publishedAt: UInt64?
     private(set) var isEnding = false
 
-    init(_ configuration: RedisConfiguration, heartbeats: CommandSender, on loop: EventLoop, logger: Logger) {
+    init(
+        _ configuration: RedisConfiguration, heartbeats: CommandSender, on loop: EventLoop, logger: Logger,
+        onReady: @escaping @Sendable (LinkFacts) -> Void = { _ in }
+    ) {
         self.heartbeats = heartbeats
+        self.onReady = onReady
         // Pub/sub ignores database numbers: the name carries what keeps two clients apart.
         let unique = UInt64.random(in: .min ... .max)
         heartbeatName = SubscribedName(
@@ -231,6 +236,8 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     }
 
     override func linkIsReady(_ facts: LinkFacts) {
+        // First: a connection that is given up at once may be the only one to find a new server.
+        onReady(facts)
         guard trackingIsSettled(facts.tracking) else { return }
         socket?.takesPushes = true
         send("SUBSCRIBE", [heartbeatName], .channel)

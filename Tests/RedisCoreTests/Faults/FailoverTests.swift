@@ -36,7 +36,7 @@ import Testing
     }
 
     /// The heartbeats are out of the way: nothing else would find out.
-    @Test(arguments: ["commands", "control"])
+    @Test(arguments: ["commands", "control", "subscriber"])
     func `connections that the old server keeps follow the one that was lost`(role: String) async throws {
         try await withMovingAddress { old, new, configuration, move in
             try await withClient(configuration) { redis in
@@ -86,6 +86,58 @@ import Testing
                 // Each of them once.
                 #expect(try made() == before + 3)
                 tracking.cancel()
+            }
+        }
+    }
+
+    /// Behind an address with two servers a single loss must not cut what is in flight on the others.
+    @Test func `a connection that finds the server it had before moves nothing`() async throws {
+        try await withMovingAddress { old, new, configuration, move in
+            // Its first connection and the others lead to different servers.
+            try await RedisClient.withClient(configuration, logger: quietLogger) { redis in
+                let log = TrackingLog(redis)
+                let tracking = try redis.track(prefixes: ["t:"], log)
+                try await eventually("the subscriber is up") { log.heard(.ready) }
+                log.forget()
+                try move()
+                try await redis.command(RedisCommand("PING"), on: .control)
+                try await eventually("apart") { try connections(new) == ["app:control"] }
+                func others() throws -> Set<String?> { Set(try old.clients().map { $0["id"] }) }
+                let before = try others()
+                let first = try new.clients().compactMap { $0["name"] == "app:control" ? $0["id"] : nil }
+                try cut("control", of: new)
+                for _ in 0..<20 { try await redis.command(RedisCommand("PING"), on: .control) }
+                #expect(try connections(new) == ["app:control"])
+                #expect(try others() == before && log.changes.isEmpty)
+                #expect(try !new.clients().contains { $0["id"] == first.first })
+                tracking.cancel()
+            }
+        }
+    }
+
+    @Test func `exclusive connections to the old server are not handed out again`() async throws {
+        try await withMovingAddress { old, new, configuration, move in
+            try await withClient(configuration) { redis in
+                try await redis.withExclusiveConnection { taken in
+                    try await redis.withExclusiveConnection { _ = try await $0.command(RedisCommand("PING")) }
+                    _ = try await taken.command(RedisCommand("PING"))
+                    func exclusive(_ server: RedisServer) throws -> Int {
+                        try server.clients().filter { $0["name"] == "app:exclusive" }.count
+                    }
+                    #expect(try exclusive(old) == 2)
+                    try move()
+                    try cut("commands", of: old)
+                    try await redis.ping()
+                    // The idle one ends, the one in use does not.
+                    try await eventually("one is left") { try exclusive(old) == 1 }
+                    _ = try await taken.command(RedisCommand("SET", "last", "1", "PX", "60000"))
+                    #expect(try old("EXISTS", "last") == 1)
+                }
+                try await redis.withExclusiveConnection {
+                    _ = try await $0.command(RedisCommand("SET", "next", "1", "PX", "60000"))
+                }
+                #expect(try new("EXISTS", "next") == 1)
+                try await eventually("none is left") { try connections(old).isEmpty }
             }
         }
     }
