@@ -8,8 +8,8 @@ extension RedisCache {
     /// One round trip, two for an entry with tags. Of several callers one gets it. Not repeated when its reply is lost:
     /// the value is then gone unseen.
     ///
-    /// - Throws: `undecodable`: the entry is deleted all the same; so it is when the server refuses only what this reads
-    ///   beside it, which `isEffectUnknown` says. `unavailable`, `invalidArgument`; `CancellationError`.
+    /// - Throws: `undecodable`: the entry is deleted all the same; so it is when the server refuses only what this
+    ///   reads beside it, which `isEffectUnknown` says. `unavailable`, `invalidArgument`; `CancellationError`.
     public func getAndDelete<T: Decodable & Sendable>(_ key: String, as type: T.Type = T.self) async throws -> T? {
         let entry = try entry(key, "getAndDelete")
         let lease = CacheKeys.lease(of: entry)

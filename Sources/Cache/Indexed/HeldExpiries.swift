@@ -19,8 +19,6 @@ final class HeldExpiries: Sendable {
         state = Mutex(State(held: Dictionary(held, uniquingKeysWith: { first, _ in first })))
     }
 
-    var entries: [ExpiredEntry] { state.withLock { Array($0.held.values) } }
-
     /// Begins to renew all of them, in a task of its own; nil when there is none.
     func renew(_ body: @escaping @Sendable ([ExpiredEntry]) async -> Void) -> Task<Void, Never>? {
         state.withLock { state in

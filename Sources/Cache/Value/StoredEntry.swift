@@ -45,7 +45,4 @@ struct StoredEntry: Sendable, Equatable {
 
     /// The payload's bytes when unpacked.
     var fullSize: Int { rawSize ?? payload.count }
-
-    /// Bytes as stored, without the header.
-    var storedSize: Int { payload.count }
 }

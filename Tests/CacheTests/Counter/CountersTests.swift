@@ -78,6 +78,17 @@ import Testing
         }
     }
 
+    @Test func `a number with a null behind it is none, and stays`() async throws {
+        try await withRedis(immortalByDesign) { server, redis in
+            let counters = Counters(redis, name: "c")
+            try await counters.set("a", to: 5)
+            let key = try counters.redisKey("a").name
+            try server("SET", key, "5\0abc", "KEEPTTL")
+            await expectError(.wrongType) { try await counters.getAndReset("a", as: Double.self) }
+            #expect(try server("STRLEN", key) == 5)
+        }
+    }
+
     @Test func `a time to live begins with the first count and is not prolonged`() async throws {
         try await withRedis { server, redis in
             let counters = Counters(redis, name: "hits", options: .init(ttl: .after(.seconds(60))))

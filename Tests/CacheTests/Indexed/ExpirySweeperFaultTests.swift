@@ -151,6 +151,31 @@ import Darwin
         }
     }
 
+    @Test(arguments: [false, true])
+    func `an end whose acknowledgement failed counts when it is acknowledged`(isRejected: Bool) async throws {
+        try await withMetrics { stage in
+            let cache = IndexedCache(stage.client(), namespace: "n", expiry: .keys())
+            try await cache.set("a", "v")
+            try await cache.expire("a")
+            let refused = TestSignal("the acknowledgement is refused")
+            let sweeper = try ExpirySweeper(cache, options: .init(lease: .milliseconds(100))) { _ in
+                if refused.count == 0 { try stage.server("ACL", "SETUSER", "default", "-hdel") }
+                refused.fire()
+                if isRejected { throw ExpiryRejection("nobody wants it") }
+            }
+            let name = isRejected ? "cache.expiry.rejected" : "cache.expiry.told"
+            try await eventually("the handler is asked") {
+                let count = try await sweeper.sweep()
+                #expect(count == 0)
+                return stage.counts["cache.failures"] != nil
+            }
+            #expect(stage.counts[name] == nil)
+            try stage.server("ACL", "SETUSER", "default", "+hdel")
+            try await eventually("told again") { try await sweeper.sweep() == 1 }
+            #expect(stage.counts[name] == 1)
+        }
+    }
+
     /// What is said after the handler must come after a renewal, or nobody is told for a whole lease.
     @Test func `what is given back is said after the renewal under way`() async throws {
         try await withRedis { _, redis in

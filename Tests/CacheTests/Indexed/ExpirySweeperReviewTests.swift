@@ -57,7 +57,7 @@ import Testing
             for key in ["\u{E9}", "e\u{301}"] { try server("ZADD", due, "1700000000000000", key) }
             try server("EXPIRE", due, "1000")
             let held = HeldExpiries(try await ExpiryClaim.take(cache, ExpirySweeperOptions()).entries)
-            #expect(held.entries.count == 2)
+            await held.renew { #expect($0.count == 2) }?.value
         }
     }
 

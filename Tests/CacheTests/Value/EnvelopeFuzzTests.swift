@@ -96,7 +96,6 @@ import Testing
             return 0
         }
         #expect(envelope.written >= 0 && envelope.tags.count <= Envelope.mostTags)
-        #expect(entry.storedSize <= data.count - Envelope.smallest)
         let bytes = entry.bytes(limit: limit)
         let isCompressed = data[data.startIndex + 2] & 1 == 1
         if isCompressed {
