@@ -16,9 +16,13 @@ public enum Nemesis: String, CaseIterable, Sendable {
     case withoutReplicas
     /// `maxmemory` with `noeviction`: it takes nothing that needs memory.
     case outOfMemory
+    /// `maxmemory` with `allkeys-lru`: it makes room by dropping what was written.
+    case evicting
+    /// SIGSTOP: connections stay and nothing answers, until it goes on with what it was sent meanwhile.
+    case paused
 
     /// Whether what was written may be gone.
-    public var losesData: Bool { self == .restartedEmpty || self == .flushed }
+    public var losesData: Bool { self == .restartedEmpty || self == .flushed || self == .evicting }
 
     /// How the server has to be started.
     public func options(immortalKeyPrefixes: [String] = []) -> RedisServerOptions {
@@ -31,7 +35,8 @@ public enum Nemesis: String, CaseIterable, Sendable {
         switch self {
         case .restartedEmpty, .restartedWithData: 1
         case .flushed, .scriptsFlushed, .connectionsKilled: 5
-        case .readOnly, .withoutReplicas, .outOfMemory: 2
+        case .evicting: 3
+        case .readOnly, .withoutReplicas, .outOfMemory, .paused: 2
         }
     }
 
@@ -55,7 +60,23 @@ public enum Nemesis: String, CaseIterable, Sendable {
         case .outOfMemory:
             let set = ["CONFIG", "SET", "maxmemory"]
             try await strike(server, set + ["1"], meanwhile, set + ["0"])
+        case .evicting: try await evict(server, meanwhile)
+        case .paused:
+            server.pause()
+            // Nothing can be asked of a stopped server, nor can it be ended properly.
+            defer { server.resume() }
+            try await meanwhile()
         }
+    }
+
+    /// A little less memory than is in use, so that part of the keys goes, and then one for each that comes.
+    private func evict(_ server: RedisServer, _ meanwhile: () async throws -> Void) async throws {
+        let set = ["CONFIG", "SET", "maxmemory"]
+        let policy = ["CONFIG", "SET", "maxmemory-policy"]
+        let used = Int(try server.info("memory")["used_memory"] ?? "") ?? 0
+        try server.call(policy + ["allkeys-lru"])
+        try await strike(server, set + ["\(max(1, used - 4_096))"], meanwhile, set + ["0"])
+        try server.call(policy + ["noeviction"])
     }
 
     private func strike(

