@@ -16,6 +16,8 @@ enum CacheCase {
             set("cache.set.64") { CacheDataset.profile }, set("cache.set.64.bytes", CacheDataset.json),
             many("cache.many.100") { CacheDataset.profile },
             many("cache.many.100.bytes") { [UInt8](try CacheDataset.json()) },
+            many("cache.many.100.bytes.1", tasks: 1) { [UInt8](try CacheDataset.json()) },
+            many("cache.many.100.bytes.8", tasks: 8) { [UInt8](try CacheDataset.json()) },
             many("cache.many.100.data", CacheDataset.json),
             many("cache.many.100.text") { String(decoding: try CacheDataset.json(), as: UTF8.self) },
         ]
@@ -81,12 +83,14 @@ enum CacheCase {
             })
     }
 
-    /// Eight tasks, each reading all hundred keys at once; an operation is one such call.
-    private static func many<T: Value>(_ name: String, _ value: @escaping @Sendable () throws -> T) -> BenchmarkCase {
+    /// Tasks, each reading all hundred keys at once; an operation is one such call.
+    private static func many<T: Value>(
+        _ name: String, tasks: Int = tasks, _ value: @escaping @Sendable () throws -> T
+    ) -> BenchmarkCase {
         let names = (0..<batch).map { "\(name):\($0)" }
         return BenchmarkCase(
             name: name,
-            summary: "getMany of \(batch) keys of 200 bytes as \(T.self), 8 tasks; one operation is one call",
+            summary: "getMany of \(batch) keys of 200 bytes as \(T.self), \(tasks) tasks; one operation is one call",
             awaits: 1, bar: .init(throughput: 0.6, cpu: 1.5),
             floor: { environment in
                 let (redis, value) = (environment.redis, try value())
@@ -96,14 +100,14 @@ enum CacheCase {
                 }
                 let command = (["MGET"] + keys).map { Array($0.utf8) }
                 return try ReplyFloor.make(
-                    port: environment.port, commands: Array(repeating: command, count: 8), expected: .texts(batch))
+                    port: environment.port, commands: Array(repeating: command, count: tasks), expected: .texts(batch))
             },
-            suspension: Placement.pool.suspension(tasks: 8),
+            suspension: Placement.pool.suspension(tasks: tasks),
             client: { environment in
                 let (redis, value) = (environment.redis, try value())
                 let cache = CacheDataset.cache(redis)
                 try blocking { try await fill(names, value, redis) }
-                return TaskWorkload(tasks: 8, executor: nil) { run in
+                return TaskWorkload(tasks: tasks, executor: nil) { run in
                     while run.next() {
                         guard try await cache.getMany(names, as: T.self).count == batch else {
                             throw BenchmarkError("the cache lost some of \(batch) keys")
