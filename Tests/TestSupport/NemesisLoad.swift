@@ -51,14 +51,21 @@ public final class NemesisLoad: Sendable {
 
     /// Works through the fault.
     public func run(_ nemesis: Nemesis, on server: RedisServer) async throws {
+        try await run(strikes: nemesis.strikes) { try await nemesis.strike(server, meanwhile: $0) }
+    }
+
+    /// Works through a fault of the test's own, which calls what it is given while it lasts.
+    public func run(
+        strikes: Int = 1, _ strike: (_ during: () async throws -> Void) async throws -> Void
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<state.withLock(\.workers.count) {
                 group.addTask { [self] in await work(index) }
             }
             defer { state.withLock { $0.isOver = true } }
-            for _ in 0..<nemesis.strikes {
+            for _ in 0..<strikes {
                 try await progress("before the fault", \.successes)
-                try await nemesis.strike(server) { try await progress("during the fault", \.tries) }
+                try await strike { try await progress("during the fault", \.tries) }
             }
             try await progress("after the fault", \.successes)
             state.withLock { $0.isOver = true }
