@@ -1,4 +1,3 @@
-import FoundationEssentials
 import RedisCore
 import Synchronization
 import TestSupport
@@ -22,16 +21,10 @@ import Testing
     @Test func `caches, sessions, codes and counters go on with the promoted replica`() async throws {
         try await withRedisServer { old in
             try await withRedisServer(.init(checksLeaks: true)) { new in
-                let path = old.directory + "/moving.sock"
-                func lead(to server: RedisServer) throws {
-                    try? FileManager.default.removeItem(atPath: path)
-                    try FileManager.default.createSymbolicLink(
-                        atPath: path, withDestinationPath: server.directory + "/redis.sock")
-                }
-                try lead(to: old)
+                let address = try MovingAddress(to: old)
                 try new("REPLICAOF", "127.0.0.1", "\(old.port)")
                 try await eventually("replicated") { try new.info("replication")["master_link_status"] == "up" }
-                try await withClient(old.patient { $0.endpoint = .unix(path: path) }) { redis in
+                try await withClient(old.patient { $0.endpoint = .unix(path: address.path) }) { redis in
                     let phase = Phase()
                     let load = NemesisLoad { isRefusal($0, .notFound, .revoked) }
                     remember(load, phase, redis)
@@ -43,7 +36,7 @@ import Testing
                         await old.kill()
                         try await during()
                         try new("REPLICAOF", "NO", "ONE")
-                        try lead(to: new)
+                        try address.lead(to: new)
                         phase.next()
                     }
                     #expect(load.surprises.isEmpty, "\(load.surprises.prefix(5))")

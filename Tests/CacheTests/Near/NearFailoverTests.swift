@@ -1,4 +1,3 @@
-import FoundationEssentials
 import RedisCore
 import TestSupport
 import Testing
@@ -11,15 +10,9 @@ import Testing
     @Test func `a near cache does not go on by the old server's word when reads come from the new one`() async throws {
         try await withRedisServer(.init(checksLeaks: true)) { old in
             try await withRedisServer(.init(checksLeaks: true)) { new in
-                let path = old.directory + "/moving.sock"
-                func lead(to server: RedisServer) throws {
-                    try? FileManager.default.removeItem(atPath: path)
-                    try FileManager.default.createSymbolicLink(
-                        atPath: path, withDestinationPath: server.directory + "/redis.sock")
-                }
-                try lead(to: old)
+                let address = try MovingAddress(to: old)
                 let configuration = old.patient {
-                    $0.endpoint = .unix(path: path)
+                    $0.endpoint = .unix(path: address.path)
                     $0.clientName = "app"
                     $0.heartbeat = .milliseconds(50)
                 }
@@ -32,7 +25,7 @@ import Testing
                     }
                     try new("SET", "myapp:k", "new", "PX", "100000")
                     let flushes = cache.figures.flushes
-                    try lead(to: new)
+                    try address.lead(to: new)
                     for client in try old.clients() where client["name"] == "app:commands" {
                         try old("CLIENT", "KILL", "ID", client["id"] ?? "")
                     }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import RedisCore
 import TestSupport
 import Testing
@@ -12,15 +11,9 @@ import Testing
     ) async throws {
         try await withRedisServer { old in
             try await withRedisServer { new in
-                let path = old.directory + "/moving.sock"
-                try FileManager.default.createSymbolicLink(
-                    atPath: path, withDestinationPath: old.directory + "/redis.sock")
-                let configuration = impatient(.unix(path: path)) { $0.clientName = "app" }
-                try await body(old, new, configuration) {
-                    try FileManager.default.removeItem(atPath: path)
-                    try FileManager.default.createSymbolicLink(
-                        atPath: path, withDestinationPath: new.directory + "/redis.sock")
-                }
+                let address = try MovingAddress(to: old)
+                let configuration = impatient(.unix(path: address.path)) { $0.clientName = "app" }
+                try await body(old, new, configuration) { try address.lead(to: new) }
             }
         }
     }
