@@ -41,7 +41,7 @@ import Testing
             let output = URL(filePath: server.directory).appending(path: "skew.txt")
             try Data().write(to: output)
             let process = Process()
-            process.executableURL = try Self.executable()
+            process.executableURL = try builtProgram("clock-skew")
             process.arguments = [server.url] + skews.map { "\($0)" }
             process.standardOutput = try FileHandle(forWritingTo: output)
             try process.run()
@@ -53,16 +53,6 @@ import Testing
             #expect(lines.first == "off by \(hours)")
             #expect(Array(lines.dropFirst()) == Self.expected)
         }
-    }
-
-    private static func executable() throws -> URL {
-        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        for _ in 0..<4 {
-            let file = folder.appending(path: "clock-skew")
-            if FileManager.default.isExecutableFile(atPath: file.path()) { return file }
-            folder.deleteLastPathComponent()
-        }
-        throw TestTimeout("clock-skew was not found near \(CommandLine.arguments[0])")
     }
 }
 #endif

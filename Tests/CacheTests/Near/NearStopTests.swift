@@ -15,7 +15,7 @@ import Testing
 
         init(_ server: RedisServer, key: String, heartbeat: Int) throws {
             file = URL(filePath: server.directory).appending(path: "near-watch.txt")
-            process.executableURL = try cacheTorture()
+            process.executableURL = try builtProgram("cache-torture")
             process.arguments = ["near", server.url, key, "\(heartbeat)", file.path()]
             try process.run()
         }

@@ -12,7 +12,7 @@ import Testing
         init(_ server: RedisServer, key: String, number: Int, calls: Int) throws {
             output = URL(filePath: server.directory).appending(path: "misser-\(number).txt")
             try Data().write(to: output)
-            process.executableURL = try cacheTorture()
+            process.executableURL = try builtProgram("cache-torture")
             process.arguments = [server.url, key, "\(calls)"]
             process.standardInput = input
             process.standardOutput = try FileHandle(forWritingTo: output)
@@ -38,7 +38,7 @@ import Testing
                         kill(misser.process.processIdentifier, SIGKILL)
                     }
                 }
-                try await eventually("all are ready", within: .seconds(30)) {
+                try await eventually("all are ready", within: .seconds(60)) {
                     missers.allSatisfy { $0.lines.first == "ready" }
                 }
                 for misser in missers { try misser.go() }
@@ -54,15 +54,4 @@ import Testing
             }
         }
     }
-}
-
-/// The program `cache-torture`, which is built together with the tests.
-func cacheTorture() throws -> URL {
-    var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    for _ in 0..<4 {
-        let file = folder.appending(path: "cache-torture")
-        if FileManager.default.isExecutableFile(atPath: file.path()) { return file }
-        folder.deleteLastPathComponent()
-    }
-    throw TestTimeout("cache-torture was not found near \(CommandLine.arguments[0])")
 }

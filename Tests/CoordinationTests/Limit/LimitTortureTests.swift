@@ -16,16 +16,24 @@ import Testing
         try await withRedisServer(.init(checksLeaks: true)) { server in
             let monitor = try server.connect(timeout: .seconds(60))
             try monitor("MONITOR")
-            let fighters = try (0..<16).map { _ in
-                try LimitFighter([server.url, name, "\(Self.limit)", "\(Self.window / 1_000)", "1000"])
+            var times: [(begin: Int64, end: Int64)] = []
+            var refused = 0
+            // Once, unless the machine stood still for so long that they did not come to use the limit up.
+            for _ in 0..<5 where times.count < 3 * Self.limit || refused == 0 {
+                let fighters = try (0..<16).map { _ in
+                    try LimitFighter([server.url, name, "\(Self.limit)", "\(Self.window / 1_000)", "1000"])
+                }
+                defer { for fighter in fighters { fighter.end() } }
+                try await eventually("all are done", within: .seconds(120)) { fighters.allSatisfy { !$0.isRunning } }
+                try server("ECHO", "that was all")
+                let admitted = try Self.admissions(monitor)
+                let counts = try fighters.map { try $0.counts() }
+                let told = counts.reduce(0) { $0 + $1.admitted }
+                #expect(told == admitted.count, "what callers were told is what was counted")
+                refused += counts.reduce(0) { $0 + $1.refused }
+                times += admitted
             }
-            defer { for fighter in fighters { fighter.end() } }
-            try await eventually("all are done", within: .seconds(60)) { fighters.allSatisfy { !$0.isRunning } }
-            try server("ECHO", "that was all")
-            let times = try Self.admissions(monitor)
-            let counts = try fighters.map { try $0.counts() }
-            #expect(counts.reduce(0) { $0 + $1.admitted } == times.count, "what callers were told is what was counted")
-            #expect(counts.allSatisfy { $0.refused > 0 })
+            #expect(refused > 0)
             var most = 0
             for (index, time) in times.enumerated() {
                 most = max(most, times[index...].prefix { $0.end < time.begin + Self.window }.count)
@@ -57,7 +65,7 @@ private final class LimitFighter: Sendable {
     private let output = Pipe()
 
     init(_ arguments: [String]) throws {
-        process.executableURL = try Fighter.executable("limit-torture")
+        process.executableURL = try builtProgram("limit-torture")
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output

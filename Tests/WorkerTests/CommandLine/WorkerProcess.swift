@@ -9,20 +9,10 @@ final class WorkerProcess: Sendable {
     private let folder: String
     private let status = Mutex<Int32?>(nil)
 
-    /// Next to the test bundle that SwiftPM built.
-    static let executable: URL = {
-        let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments[0]
-        var url = URL(fileURLWithPath: bundle)
-        while url.path != "/", !FileManager.default.isExecutableFile(atPath: url.path + "/worker") {
-            url.deleteLastPathComponent()
-        }
-        return url.appendingPathComponent("worker")
-    }()
-
     private init(_ arguments: [String], environment: [String: String], input: String?, folder: String) throws {
         self.folder = folder
         process = Process()
-        process.executableURL = Self.executable
+        process.executableURL = try builtProgram("worker")
         process.arguments = arguments
         var inherited = ProcessInfo.processInfo.environment
         inherited["REDIS_URL"] = nil
