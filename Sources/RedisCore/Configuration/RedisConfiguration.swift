@@ -42,7 +42,11 @@ public struct RedisConfiguration: Sendable, Hashable {
     public var reconnect: ReconnectPolicy
     /// What commands do without a connection.
     public var offline: OfflineBehavior
-    /// Heartbeat period of idle connections and of the subscriber, 10 ms to 1 hour; two misses end the connection.
+    /// Heartbeat period of idle connections and of the subscriber, 10 ms to 1 hour.
+    ///
+    /// A connection ends when nothing came for two periods although a reply is due; the subscriber's when a message of
+    /// its own that the server took a period ago has not come back. What lies in the socket is read before either is
+    /// judged, so a process that was held up gives up no connection for it.
     public var heartbeat: Duration
 
     /// A configuration with the defaults of the field, unchecked until ``validated()``.

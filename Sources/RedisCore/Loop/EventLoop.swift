@@ -165,6 +165,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         inbox.withLock { $0.take(into: &spareWork) }
         mayBeAsleep = spareWork.isEmpty
         guard !spareWork.isEmpty else { return }
+        // Deadlines of what was handed over count from now, also after a turn that took its time.
+        uv_update_time(uv)
         for work in spareWork {
             switch work {
             case .job(let job): ready.append(job)
@@ -216,7 +218,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     fileprivate func threadBody() {
         // The thread may run before its creator has noted its id.
         while !hasThread.load(ordering: .acquiring) { sched_yield() }
-        setThreadName()
+        nameThread(name)
         blockBrokenPipeSignal()
         // Nobody joins the thread: its stack is given back when it ends.
         pthread_detach(pthread_self())
@@ -245,17 +247,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             hasEnded.store(true, ordering: .releasing)
             return true
         }
-    }
-
-    private func setThreadName() {
-        #if canImport(Darwin)
-        pthread_setname_np(name)
-        #else
-        // The kernel keeps 15 bytes; glibc's own call is not visible to Swift.
-        guard let file = fopen("/proc/thread-self/comm", "w") else { return }
-        fputs(String(name.prefix(15)), file)
-        fclose(file)
-        #endif
     }
 
     private func closeHandles() {
@@ -306,23 +297,4 @@ protocol LoopFlushable: AnyObject {
 private func eventLoopThread(_ context: UnsafeMutableRawPointer?) {
     guard let context else { return }
     Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue().threadBody()
-}
-
-/// hiredis writes without MSG_NOSIGNAL: on a connection whose peer has gone the write must fail, not end the process.
-private func blockBrokenPipeSignal() {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGPIPE)
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-}
-
-/// libuv refuses these calls only when the process is out of memory or file descriptors.
-func mustSucceed(_ status: Int32, _ call: String) {
-    guard status < 0 else { return }
-    preconditionFailure("\(call) failed: \(String(cString: uv_strerror(status)))")
-}
-
-/// Closes a handle that is owned by value; its memory is the owner's.
-func closeHandle<Handle>(_ handle: UnsafeMutablePointer<Handle>) {
-    handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
 }

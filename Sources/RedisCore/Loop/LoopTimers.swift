@@ -3,7 +3,9 @@ import HeapModule
 
 /// All deadlines of a loop on one `uv_timer_t`.
 ///
-/// Loop's thread only.
+/// libuv (before 1.45) runs what is due before it looks at sockets: in a process that was held up, deadlines would be
+/// judged while the replies that keep them lie unread. So the due time only makes the loop poll once without waiting;
+/// what is due runs after that poll. Loop's thread only.
 final class LoopTimers {
     private struct Entry: Comparable {
         let due: Int64
@@ -18,6 +20,9 @@ final class LoopTimers {
     let lag = LoopLag()
     private let uv: UnsafeMutablePointer<uv_loop_t>
     private let handle: UnsafeMutablePointer<uv_timer_t>
+    private let afterPoll: UnsafeMutablePointer<uv_check_t>
+    /// Active while something is due: the poll does not wait then.
+    private let noWait: UnsafeMutablePointer<uv_idle_t>
     private var entries = Heap<Entry>()
     private var order: UInt64 = 0
     private var armedFor: Int64?
@@ -31,19 +36,31 @@ final class LoopTimers {
     init(_ uv: UnsafeMutablePointer<uv_loop_t>) {
         self.uv = uv
         handle = .allocate(capacity: 1)
+        afterPoll = .allocate(capacity: 1)
+        noWait = .allocate(capacity: 1)
     }
 
-    deinit { handle.deallocate() }
+    deinit {
+        handle.deallocate()
+        afterPoll.deallocate()
+        noWait.deallocate()
+    }
 
     func start() {
         uv_timer_init(uv, handle)
-        handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        uv_check_init(uv, afterPoll)
+        uv_idle_init(uv, noWait)
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        handle.pointee.data = context
+        afterPoll.pointee.data = context
     }
 
     /// The loop ends: whoever waits is told, and later timers are dropped.
     func close() {
         isClosed = true
         closeHandle(handle)
+        closeHandle(afterPoll)
+        closeHandle(noWait)
         let left = entries.unordered
         entries = Heap()
         for entry in left { entry.timer.drop() }
@@ -72,12 +89,22 @@ final class LoopTimers {
             handle,
             { handle in
                 guard let context = handle?.pointee.data else { return }
-                Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fire()
+                Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fireAfterPoll()
             }, UInt64((left + 999_999) / 1_000_000), 0)
     }
 
-    private func fire() {
+    private func fireAfterPoll() {
         armedFor = nil
+        uv_idle_start(noWait) { _ in }
+        uv_check_start(afterPoll) { handle in
+            guard let context = handle?.pointee.data else { return }
+            Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fire()
+        }
+    }
+
+    private func fire() {
+        uv_idle_stop(noWait)
+        uv_check_stop(afterPoll)
         let now = Self.now()
         while let first = entries.min, first.due <= now {
             entries.removeMin()

@@ -59,7 +59,12 @@ package struct Moment: Comparable, Hashable, Sendable {
     package var instant: ContinuousClock.Instant { Self.origin.instant + (self - Self.origin.moment) }
 
     /// One moment in both notations; read once, so that equal moments are equal instants.
-    private static let origin = (instant: ContinuousClock.now, moment: Moment.now)
+    private static let origin: (instant: ContinuousClock.Instant, moment: Moment) = {
+        // A thread may be held up between the readings: of several, those closest together.
+        let readings = (0..<8).map { _ in (before: Moment.now, instant: ContinuousClock.now, after: Moment.now) }
+        let closest = readings.min { $0.after - $0.before < $1.after - $1.before } ?? readings[0]
+        return (closest.instant, closest.before)
+    }()
 }
 
 extension Duration {

@@ -2,14 +2,6 @@ import FoundationEssentials
 import Logging
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// The one connection that carries all subscriptions of a client.
 ///
 /// Names are reference-counted by ``SubscriptionRegistry``. A heartbeat channel of its own is always subscribed: a
@@ -20,41 +12,12 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
 
     private typealias Registry = SubscriptionRegistry<SubscriptionStorage>
 
-    private struct Request {
-        let continuation: UnsafeContinuation<Result<Void, RedisError>, Never>
-        let deadline: LoopTimer
-    }
-
-    /// The last channel, or pattern, a message came for, with its listeners: spares most messages the look-up.
-    private final class Route {
-        let name: String
-        let isHeartbeat: Bool
-        let isInvalidation: Bool
-        let targets: [SubscriptionStorage]
-        private let bytes: [UInt8]
-
-        init(
-            name: String, bytes: [UInt8], isHeartbeat: Bool, isInvalidation: Bool, targets: [SubscriptionStorage]
-        ) {
-            self.name = name
-            self.bytes = bytes
-            self.isHeartbeat = isHeartbeat
-            self.isInvalidation = isInvalidation
-            self.targets = targets
-        }
-
-        func matches(_ other: UnsafeRawBufferPointer) -> Bool {
-            guard let start = other.baseAddress, other.count == bytes.count else { return false }
-            return memcmp(bytes, start, bytes.count) == 0
-        }
-    }
-
     /// Who hears of changed keys; the rest is in `SubscriberConnection+Tracking.swift`.
     var trackers = Trackers()
     /// When the connection at hand was asked to track, ``Moment/nanoseconds``.
     var trackingAskedAt: Int64 = 0
-    @exclusivity(unchecked) private var lastChannel: Route?
-    @exclusivity(unchecked) private var lastPattern: Route?
+    @exclusivity(unchecked) private var lastChannel: SubscriberRoute?
+    @exclusivity(unchecked) private var lastPattern: SubscriberRoute?
     private let heartbeats: CommandSender
     private let onReady: @Sendable (LinkFacts) -> Void
     let nextID = Atomic<UInt64>(1)
@@ -65,14 +28,12 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     private var registry = Registry()
     /// All that have not ended, those without a name too.
     private var storages: Set<SubscriptionStorage> = []
-    private var requests: [UInt64: Request] = [:]
+    private var requests = SubscriptionRequests()
     private var paused: Set<UInt64> = []
     /// When a heartbeat last came back, or the connection became ready.
     private var lastHeard = Date()
     private var heartbeatTimer: LoopTimer?
-    private var nonce: UInt64 = 0
-    /// When the nonce that has not come back yet was accepted by the server.
-    private var publishedAt: UInt64?
+    private var heartbeat = SubscriberHeartbeat()
     private(set) var isEnding = false
 
     init(
@@ -158,7 +119,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         for storage in storages { storage.finish(discarding: false) }
         storages = []
         trackers.lost(closedError, whileAsking: false)
-        for request in Array(requests.keys) { fail(request, closedError) }
+        for request in requests.ids { fail(request, closedError) }
         disconnect(drain: .zero) { [self] in withExtendedLifetime(self) { completion() } }
     }
 
@@ -175,7 +136,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     ) {
         guard !isEnding else { return continuation.resume(returning: .failure(closedError)) }
         let deadline = loop.schedule(after: configuration.commandTimeout) { [self] in timeOut(id) }
-        requests[id] = Request(continuation: continuation, deadline: deadline)
+        requests.add(id, continuation, deadline)
         storages.insert(storage)
         perform(registry.subscribe(storage, to: names, request: id))
         connect()
@@ -191,13 +152,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
 
     private func fail(_ id: UInt64, _ error: RedisError) {
         perform(registry.abandon(id))
-        finish(id, .failure(error))
-    }
-
-    private func finish(_ id: UInt64, _ result: Result<Void, RedisError>) {
-        guard let request = requests.removeValue(forKey: id) else { return }
-        request.deadline.cancel()
-        request.continuation.resume(returning: result)
+        requests.finish(id, .failure(error))
     }
 
     private func perform(_ actions: Registry.Actions) {
@@ -208,9 +163,10 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
             send("UNSUBSCRIBE", actions.unsubscribe, .channel)
             send("PUNSUBSCRIBE", actions.unsubscribe, .pattern)
         }
-        for id in actions.confirmed { finish(id, .success(())) }
+        for id in actions.confirmed { requests.finish(id, .success(())) }
         for id in actions.failed {
-            finish(id, .failure(RedisError(.cancelled, operation: "SUBSCRIBE", message: "The subscription has ended.")))
+            let error = RedisError(.cancelled, operation: "SUBSCRIBE", message: "The subscription has ended.")
+            requests.finish(id, .failure(error))
         }
         for (storage, loss) in actions.gapsEnded {
             let gap = SubscriptionGap(since: loss.since, until: Date(), reason: loss.reason)
@@ -243,10 +199,8 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         send("SUBSCRIBE", [heartbeatName], .channel)
         perform(registry.connectionReady())
         applyPause()
-        publishedAt = nil
-        answered = nonce
-        lastHeard = Date()
-        heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
+        heartbeat.connectionReady()
+        noteHeard()
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
@@ -260,7 +214,7 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
             RedisError(serverReply: $0, operation: "SUBSCRIBE", address: address)
         }
         guard isFinal || error.isRefusal || refusal?.isRefusal == true else { return }
-        for request in Array(requests.keys) { fail(request, refusal ?? error) }
+        for request in requests.ids { fail(request, refusal ?? error) }
     }
 
     override func linkReceived(_ reply: borrowing RedisReply) {
@@ -293,10 +247,10 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
         for target in route.targets { target.stage(.message(message)) }
     }
 
-    private func route(_ bytes: UnsafeRawBufferPointer, _ kind: SubscribedName.Kind) -> Route {
+    private func route(_ bytes: UnsafeRawBufferPointer, _ kind: SubscribedName.Kind) -> SubscriberRoute {
         if let known = kind == .channel ? lastChannel : lastPattern, known.matches(bytes) { return known }
         let name = SubscribedName(kind, String(decoding: bytes, as: UTF8.self))
-        let route = Route(
+        let route = SubscriberRoute(
             name: name.name, bytes: Array(bytes), isHeartbeat: name == heartbeatName,
             isInvalidation: kind == .channel && name.name == "\(Handshake.invalidations)",
             targets: registry.receivers(of: name))
@@ -320,54 +274,42 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
 
     // MARK: Heartbeat
 
-    private func heardHeartbeat(_ text: String) {
-        guard text == "\(nonce)" else { return }
-        publishedAt = nil
-        answered = nonce
+    private func noteHeard() {
         heartbeatSeen.store(loop.nowMilliseconds, ordering: .relaxed)
         lastHeard = Date()
-        guard trackers.wantsProof else { return }
-        if isSecondNonce { return trackers.proved(asOf: firstAskedAt) }
-        isSecondNonce = true
-        publishNonce()
+    }
+
+    private func heardHeartbeat(_ text: String) {
+        let heard = heartbeat.heard(text, wantsProof: trackers.wantsProof)
+        if heard != .stale { noteHeard() }
+        switch heard {
+        case .stale, .delivers: break
+        case .publishAgain: publishNonce()
+        case .proved(let asOf): trackers.proved(asOf: asOf)
+        }
     }
 
     private func beat() {
         guard isReady, !isEnding else { return }
-        // Reading stopped on purpose: the nonce waits in the kernel like everything else.
         let period = configuration.heartbeat.wholeMilliseconds
-        if paused.isEmpty, let publishedAt, loop.nowMilliseconds - publishedAt >= period {
-            return abandon("a published heartbeat did not come back within \(configuration.heartbeat)")
-        }
-        if publishedAt == nil {
-            isSecondNonce = false
-            firstAskedAt = Moment.nanoseconds
-            publishNonce()
+        switch heartbeat.beat(
+            at: loop.nowMilliseconds, period: period, moment: Moment.nanoseconds, isPaused: !paused.isEmpty)
+        {
+        case .isDeaf: return abandon("a published heartbeat did not come back within \(configuration.heartbeat)")
+        case .publish: publishNonce()
+        case .wait: break
         }
         heartbeatTimer = loop.schedule(after: configuration.heartbeat) { [self] in beat() }
     }
 
     private func publishNonce() {
-        nonce &+= 1
-        let sent = nonce
-        // Only a nonce that the server accepted can be missed: a dead control connection proves nothing about this one.
+        let nonce = heartbeat.next()
         let waiter = LoopReply { [self] result in
-            guard case .success = result, sent == nonce else { return }
-            if answered != sent { publishedAt = loop.nowMilliseconds }
+            if case .success = result { heartbeat.accepted(nonce, at: loop.nowMilliseconds) }
         }
         let command = RedisCommand("PUBLISH", heartbeatName.name, "\(nonce)")
         heartbeats.connection.submit(
             command, LoopReply.Handler.self, token: waiter.token, id: heartbeats.connection.makeID(),
             timeout: configuration.heartbeat.wholeMilliseconds)
     }
-
-    /// The last nonce that came back, or that no connection at hand has to bring.
-    private var answered: UInt64 = 0
-    /// The second nonce of a period is published when the first has come back, and only while keys are tracked.
-    ///
-    /// The server sends the changes of a turn of its loop at the turn's end, after what was published in it. So a nonce
-    /// may overtake changes from before it; one that was published later than that turn cannot.
-    private var isSecondNonce = false
-    /// When the first of the two was handed to the control connection, ``Moment/nanoseconds``.
-    private var firstAskedAt: Int64 = 0
 }

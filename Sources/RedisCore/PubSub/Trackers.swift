@@ -92,7 +92,12 @@ struct Trackers {
 
     /// What was published at `asOf` came back.
     mutating func proved(asOf: Int64) {
-        if case .tracking(let plan, _) = phase { phase = .tracking(plan, asOf: asOf) }
+        var asOf = asOf
+        if case .tracking(let plan, let known) = phase {
+            // What was asked before the connection was made, and comes over it, says less than its making.
+            asOf = max(asOf, known)
+            phase = .tracking(plan, asOf: asOf)
+        }
         for tracker in trackers.values { tracker.listener?.trackingIsProved(asOf: asOf) }
     }
 
