@@ -98,8 +98,9 @@ public struct CoordinationChecks: Sendable {
     private static func clock(of redis: RedisClient) async throws(RedisError) -> ServerFacts.ClockOffset? {
         var best: ServerFacts.ClockOffset?
         for _ in 0..<2 {
-            let before = Date().timeIntervalSince1970
+            // In this order: a pause between the two readings makes the measurement uncertain, not wrong.
             let begin = ContinuousClock.now
+            let before = Date().timeIntervalSince1970
             let time = try await redis.command(RedisCommand("TIME"), as: [String].self)
             let half = (ContinuousClock.now - begin) / 2
             guard time.count == 2, let seconds = Int64(time[0]), let micros = Int64(time[1]) else { return nil }
