@@ -19,6 +19,18 @@ func withNemesis(
     try await withTwo(options, configure: { $0.heartbeat = heartbeat }, body)
 }
 
+/// Returns when Redis answers the caches of these clients again: after a fault, before anything is compared.
+///
+/// The last time-outs may have opened their circuits, and what such a call had sent may still be on its way: it is
+/// over when a later one was answered.
+func untilAnswered(_ clients: RedisClient...) async throws {
+    let options = CacheOptions(timeout: .seconds(60), failure: .closed)
+    for redis in clients {
+        let cache = RedisCache(redis, prefix: "app", options: options)
+        try await eventually("Redis answers", within: .seconds(60)) { (try? await cache.exists("nothing")) != nil }
+    }
+}
+
 /// What was sent and what was acknowledged, by name.
 final class Ledger: Sendable {
     private struct Entry {

@@ -49,7 +49,8 @@ import Testing
                 #expect(services.names == ["user_cache", "session_cache", "ratelimit_cache"])
                 for name in services.names {
                     let store: any KeyValueStore = try services.get(name)
-                    try await store.set("a", name)
+                    // The document's stores wait for a second, which may be too short.
+                    try await eventually("\(name) is written") { (try? await store.set("a", name)) != nil }
                 }
                 for (database, key) in [("0", "users:a"), ("1", "sessions:a"), ("2", "ratelimit:a")] {
                     let connection = try server.connect()
@@ -124,7 +125,7 @@ import Testing
               client: { type: redis, config: { url: "${URL}" } }
               locks: { type: lock, config: { url: "${URL}", prefix: app } }
               tasks: { type: task_coordinator, config: { url: "${URL}" } }
-              limiter: { type: rate_limiter, config: { url: "${URL}", limit: 2, window: 1h } }
+              limiter: { type: rate_limiter, config: { url: "${URL}", limit: 2, window: 1h, timeout: 20s } }
               bursts:
                 type: rate_limiter
                 config: { url: "${URL}", limit: 1, window: 1h, algorithm: token_bucket, burst: 3 }

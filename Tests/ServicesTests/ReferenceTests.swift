@@ -101,7 +101,7 @@ import Testing
             #expect(await services.close("part"))
             if isReplaced { try services.create("part", type: "kvstore_memory") }
             gate.signal()
-            try await done.wait()
+            try await done.wait(within: .seconds(60))
             #expect(result.withLock { $0 } == "'slow' is made of 'part', which was closed meanwhile")
             #expect(services.names == (isReplaced ? ["part"] : []))
         }

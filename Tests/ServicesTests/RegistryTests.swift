@@ -17,6 +17,7 @@ import Testing
                     "cache", type: "kvstore_redis",
                     config: [
                         "addr": "\(host):\(port)", "password": "", "db": 3, "pool_size": 10, "prefix": "my${app}",
+                        "timeout": "20s",
                     ],
                     as: (any KeyValueStore).self)
                 try await store.set("a", 1)
@@ -108,7 +109,7 @@ import Testing
     @Test func `000: stores share a client by connection settings, and closing one leaves the others'`() async throws {
         try await withRedisServer { server in
             try await withRegistry { services in
-                let settings: [String: ServiceValue] = ["url": .text(server.tcp.url)]
+                let settings: [String: ServiceValue] = ["url": .text(server.tcp.url), "timeout": "20s"]
                 func store(_ name: String, _ more: [String: ServiceValue]) throws -> RedisKeyValueStore {
                     try services.create(
                         name, type: "kvstore_redis", config: .map(settings.merging(more) { $1 }),
@@ -139,7 +140,7 @@ import Testing
     @Test func `000: services that come and go at once never get a client that is being closed`() async throws {
         try await withRedisServer { server in
             try await withRegistry { services in
-                let config: ServiceValue = ["url": "\(server.tcp.url)"]
+                let config: ServiceValue = ["url": "\(server.tcp.url)", "timeout": "20s"]
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for task in 0..<8 {
                         group.addTask {
@@ -163,7 +164,8 @@ import Testing
             let services = ServiceRegistry()
             services.registerAll()
             let store = try services.create(
-                "a", type: "kvstore_redis", config: ["url": "\(server.tcp.url)"], as: RedisKeyValueStore.self)
+                "a", type: "kvstore_redis", config: ["url": "\(server.tcp.url)", "timeout": "20s"],
+                as: RedisKeyValueStore.self)
             try await store.set("x", 1)
             await services.shutDown()
             await services.shutDown()
@@ -228,7 +230,7 @@ import Testing
         let services = ServiceRegistry()
         services.registerAll()
         try services.create("a", type: "kvstore_memory")
-        try await within(.seconds(20)) {
+        try await within {
             let group = ServiceGroup(
                 configuration: .init(services: [.init(service: services)], logger: .init(label: "test")))
             async let run: Void = group.run()

@@ -137,8 +137,9 @@ final class ProxyLoop: @unchecked Sendable {  // guarded by: confined to the thr
                 if side == .client, link.drain() { continue }
                 return end(link, .close)
             case .cut:
-                end(link, .close)
-                return done.fire()
+                // Before: whoever sees the end may ask whether this was why.
+                done.fire()
+                return end(link, .close)
             }
             if case .garbage = before, fault == .pass { done.fire() }
         }

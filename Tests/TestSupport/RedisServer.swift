@@ -21,7 +21,7 @@ public final class RedisServer: Sendable {
     /// Its loopback port's number.
     public var port: Int { embedded.tcpPort ?? 0 }
     /// How to reach it over the Unix socket.
-    public var configuration: RedisConfiguration { embedded.configuration }
+    public var configuration: RedisConfiguration { embedded.configuration.patient }
     /// How to reach it over TCP.
     public var tcpConfiguration: RedisConfiguration { tcp.configuration }
     /// Unix socket as a URL.
@@ -33,11 +33,15 @@ public final class RedisServer: Sendable {
     @discardableResult
     public func callAsFunction(_ arguments: String...) throws -> RespValue { try call(arguments) }
 
-    /// Sends a command over the tests' own client, on a new connection when the last one broke.
+    /// Sends a command over the tests' own client, on a new connection when the server has ended the last one.
+    ///
+    /// A command that is only slow is not repeated: the server may yet do it.
     @discardableResult
     public func call(_ arguments: [String]) throws -> RespValue {
         try client.withLock { client in
-            if let open = client, let reply = try? open.call(arguments) { return reply }
+            do {
+                if let open = client { return try open.call(arguments) }
+            } catch let error as RespClient.Failure where error.isDisconnect {}
             let fresh = try RespClient(unix)
             client = fresh
             return try fresh.call(arguments)
@@ -45,7 +49,7 @@ public final class RedisServer: Sendable {
     }
 
     /// A further connection of the tests' own client.
-    public func connect(timeout: Duration = .seconds(5)) throws -> RespClient { try RespClient(unix, timeout: timeout) }
+    public func connect(timeout: Duration = .seconds(60)) throws -> RespClient { try RespClient(unix, timeout: timeout) }
 
     /// SIGKILL; returns when the process is gone.
     ///

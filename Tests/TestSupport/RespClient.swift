@@ -9,6 +9,8 @@ public final class RespClient: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         /// What happened.
         public let description: String
+        /// The connection was gone: what was sent was not answered, and will not be.
+        public var isDisconnect = false
     }
 
     private struct Connection {
@@ -21,7 +23,7 @@ public final class RespClient: Sendable {
     private let connection: Mutex<Connection>
 
     /// Connects; calls give up after `timeout`.
-    public init(_ address: TestAddress, timeout: Duration = .seconds(5)) throws {
+    public init(_ address: TestAddress, timeout: Duration = .seconds(60)) throws {
         let descriptor = try Sockets.connect(to: address)
         Sockets.setTimeout(descriptor, timeout)
         connection = Mutex(Connection(descriptor: descriptor))
@@ -59,13 +61,14 @@ public final class RespClient: Sendable {
     }
 
     private static func send(_ bytes: [UInt8], on connection: inout Connection) throws {
-        guard !connection.isBroken else { throw Failure(description: "the connection is broken") }
+        guard !connection.isBroken else { throw Failure(description: "the connection is broken", isDisconnect: true) }
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Sockets.send(connection.descriptor, $0) }
             guard count > 0 else {
+                let error = Failure(description: "\(SocketError("send"))", isDisconnect: errno == EPIPE)
                 connection.isBroken = true
-                throw Failure(description: "\(SocketError("send"))")
+                throw error
             }
             rest = rest.dropFirst(count)
         }
@@ -130,8 +133,9 @@ public final class RespClient: Sendable {
             let received = recv(connection.descriptor, &chunk, chunk.count, 0)
             if received < 0, errno == EINTR { continue }
             guard received > 0 else {
+                let isDisconnect = received == 0 || errno == ECONNRESET
                 let reason = received == 0 ? "the server closed the connection" : "\(SocketError("recv"))"
-                throw Failure(description: reason)
+                throw Failure(description: reason, isDisconnect: isDisconnect)
             }
             connection.buffer += chunk[..<received]
         }

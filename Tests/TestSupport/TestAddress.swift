@@ -8,12 +8,14 @@ public enum TestAddress: Sendable, Hashable {
     /// A Unix socket.
     case unix(path: String)
 
-    /// The address as a client's configuration.
+    /// The address as the configuration of a client that waits as long as a busy machine may need.
     public var configuration: RedisConfiguration {
-        switch self {
-        case .tcp(let port): RedisConfiguration(endpoint: .tcp(host: "127.0.0.1", port: port))
-        case .unix(let path): RedisConfiguration(endpoint: .unix(path: path))
-        }
+        let endpoint: RedisConfiguration.Endpoint =
+            switch self {
+            case .tcp(let port): .tcp(host: "127.0.0.1", port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        return RedisConfiguration(endpoint: endpoint).patient
     }
 
     /// The address as a URL.
@@ -22,5 +24,15 @@ public enum TestAddress: Sendable, Hashable {
         case .tcp(let port): "redis://127.0.0.1:\(port)"
         case .unix(let path): "unix://\(path)"
         }
+    }
+}
+
+extension RedisConfiguration {
+    /// With limits that only a broken test meets: the default 5 s may pass on a busy machine.
+    var patient: RedisConfiguration {
+        var configuration = self
+        configuration.connectTimeout = .seconds(60)
+        configuration.heartbeat = .seconds(60)
+        return configuration
     }
 }

@@ -36,7 +36,7 @@ public final class TestSignal: Sendable {
     }
 
     /// Returns once it has fired `count` times since it was made; throws ``TestTimeout`` after `limit`.
-    public func wait(count: Int = 1, within limit: Duration = .seconds(10)) async throws {
+    public func wait(count: Int = 1, within limit: Duration = .seconds(60)) async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID

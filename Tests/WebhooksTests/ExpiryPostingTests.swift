@@ -15,7 +15,8 @@ import Testing
         try await withRedisServer(RedisServerOptions(checksLeaks: true)) { server in
             let lines = LogLines()
             let redis = RedisClient(server.configuration, logger: lines.logger)
-            let items = IndexedCache(redis, namespace: "n", expiry: .values())
+            let items = IndexedCache(
+                redis, namespace: "n", options: CacheOptions(timeout: .seconds(60)), expiry: .values())
             let webhook = try ExpiryWebhook(postingTo: url, secrets: secrets, includesValue: true, options: options)
             let pauses = ExpirySweeperOptions(firstRetry: .milliseconds(1), longestRetry: .milliseconds(1))
             let sweeper = try ExpirySweeper(items, options: pauses) { try await webhook.deliver($0) }

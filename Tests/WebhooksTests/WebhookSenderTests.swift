@@ -118,7 +118,8 @@ import Testing
         } _: { listener in
             let sender = try sender(listener, options: WebhookOptions(timeout: .milliseconds(100)))
             let error = await expectError(.unavailable) { try await sender.send(id: "1", body: body) }
-            #expect(error?.message.contains("did not answer within") == true)
+            // Its own alarm says `within`; when that is late, the session's says `in time`.
+            #expect(error?.message.contains("did not answer") == true)
             try await eventually("the connection is closed") { listener.connections == 0 }
         }
     }

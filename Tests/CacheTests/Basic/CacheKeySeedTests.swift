@@ -9,7 +9,7 @@ import Testing
 @Suite struct CacheKeySeedTests {
     @Test func `seed 000: keys were listed with KEYS, which blocks the server`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.setMany(["a:1": 1, "a:2": 2, "b": 3])
             #expect(Set(try await cache.keys()) == ["a:1", "a:2", "b"])
             #expect(try await cache.deleteMany(matching: "a:*") == 2)
@@ -23,9 +23,9 @@ import Testing
     func `seed 000: a prefix was a pattern and matched other applications' keys`(prefix: String) async throws {
         try await withRedis { _, redis in
             let names = ["app", "app2", "bpp", "a\\pp", "axp"].filter { $0 != prefix }
-            let others = names.map { RedisCache(redis, prefix: $0) }
+            let others = names.map { RedisCache(redis, prefix: $0, options: .unhurried) }
             for other in others { try await other.set("k", 1) }
-            let cache = RedisCache(redis, prefix: prefix)
+            let cache = RedisCache(redis, prefix: prefix, options: .unhurried)
             try await cache.set("k", 2)
             #expect(try await cache.keys() == ["k"])
             #expect(try await cache.flush() == 1)
@@ -35,7 +35,7 @@ import Testing
 
     @Test func `seed 000: deleting no keys was an error of the server`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let none = try await cache.delete()
             #expect(none == 0)
             #expect(try await cache.deleteMany([]) == 0)
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `seed 001: SCAN names keys twice, and so did the iterator`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.setMany(Dictionary(uniqueKeysWithValues: (0..<4_096).map { ("k\($0)", 0) }))
             var cursor = "0"
             func page() throws -> [String] {
@@ -78,14 +78,15 @@ import Testing
 
     @Test func `seed 001: the iterator leaked the prefix`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app").namespace("users")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).namespace("users")
             try await cache.setMany(["1": 1, "app:users:2": 2, "a*{b}": 3])
             var names: [String] = []
             for try await name in cache.scan(pageSize: 1) { names.append(name) }
             #expect(names.sorted() == ["1", "a*{b}", "app:users:2"])
             // A name is one that reads what it names.
             for name in names { #expect(try await cache.exists(name) == 1) }
-            #expect(try await RedisCache(redis, prefix: "app").keys(matching: "users:1") == ["users:1"])
+            let outer = RedisCache(redis, prefix: "app", options: .unhurried)
+            #expect(try await outer.keys(matching: "users:1") == ["users:1"])
         }
     }
 
@@ -96,14 +97,14 @@ import Testing
             guard case .error(let refusal) = try server("DEL", "app:a", "app:b") else { throw NoCluster() }
             #expect(refusal.contains("CROSSSLOT"))
             try await withClient(configuration) { redis in
-                let cache = RedisCache(redis, prefix: "app")
+                let cache = RedisCache(redis, prefix: "app", options: .unhurried)
                 let names = (0..<100).map { "k\($0)" }
                 for name in names { try await cache.set(name, 1) }
                 #expect(try await cache.delete("k0", "k1", "none") == 2)
                 #expect(try await cache.deleteMany(names.prefix(50)) == 48)
                 #expect(try await cache.deleteMany(matching: "k9*") == 10)
                 #expect(try await cache.flush() == 40)
-                let store = RedisKeyValueStore(redis, prefix: "app")
+                let store = RedisKeyValueStore(redis, prefix: "app", timeout: .seconds(60))
                 for name in names { try await store.set(name, 1) }
                 #expect(try await store.deleteKeys(names) == 100)
                 // What no cluster can do is told, and nothing is lost.
@@ -118,7 +119,7 @@ import Testing
 
     @Test func `seed 003: deletePattern read all keys and then sent one huge DEL`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await VerbTrial.many(cache)
             let monitor = try server.connect(timeout: .seconds(20))
             _ = try monitor.call(["MONITOR"])

@@ -65,7 +65,7 @@ import Testing
             for name in names {
                 let entry = try keys.entry(name, operation: "test")
                 _ = try await redis.command(
-                    RedisCommand("SET", entry, "1", "EX", 60), as: String.self)
+                    RedisCommand("SET", entry, "1", "EX", 600), as: String.self)
             }
             for _ in 0..<60 {
                 let pattern = CachePattern(glob: text(6))

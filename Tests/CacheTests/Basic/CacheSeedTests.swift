@@ -13,7 +13,7 @@ import Testing
 @Suite struct CacheSeedTests {
     @Test func `seed 001: mget gave back text instead of values`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let users = ["user:1": User(id: 1, name: "Ada", tags: ["x"]), "user:2": User(id: 2, name: "Bob")]
             try await cache.setMany(users)
             // Typed, as a single read; what is missing is absent and no empty value.
@@ -26,7 +26,7 @@ import Testing
 
     @Test func `seed 001: the JSON serializer stored strings raw, and text passed for values`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             for text in ["42", "true", "null", "\"quoted\"", #"{"id":1,"name":"Ada","tags":[]}"#, "", "é\n\0"] {
                 try await cache.set("text", text)
                 #expect(try await cache.get("text") == text)
@@ -44,7 +44,7 @@ import Testing
 
     @Test func `seed 001: TTL leaked −1 and −2 as times`() async throws {
         try await withRedis(.init()) { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("for ever", 1, ttl: .never)
             try await cache.set("for long", 1, ttl: .after(.seconds(100)))
             for (key, isTimed) in [("none", false), ("for ever", false), ("for long", true)] {
@@ -65,7 +65,7 @@ import Testing
             try server.load(VerbTrial.scripts)
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
-                    let cache = RedisCache(redis, prefix: "app")
+                    let cache = RedisCache(redis, prefix: "app", options: .unhurried)
                     proxy.set(.cutBeforeReply(match: CounterScripts.increment.sha))
                     let error = await expectError(.unavailable) { try await cache.increment("n") }
                     #expect(error?.isEffectUnknown == true)
@@ -116,7 +116,7 @@ import Testing
                         return false
                     }
                 }
-                #expect(try await cache.get("a") == 3)
+                #expect(try await cache.with { $0.timeout = .seconds(60) }.get("a") == 3)
             }
         }
     }

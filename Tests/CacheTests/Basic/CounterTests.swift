@@ -6,7 +6,7 @@ import Testing
 @Suite struct CounterTests {
     @Test func `numbers are added, subtracted and read`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             let first = try await cache.increment("views")
             #expect(first == 1)
             #expect(try await cache.increment("views", by: 9) == 10)
@@ -19,7 +19,7 @@ import Testing
 
     @Test func `seed 001: a crash between INCR and EXPIRE made a counter immortal`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try await cache.increment("hits", ttl: .after(.seconds(60)))
             #expect(try server("PTTL", "myapp:hits").int ?? 0 > 0)
             #expect(try server.calls(of: "evalsha") + server.calls(of: "eval") >= 1)
@@ -28,7 +28,7 @@ import Testing
 
     @Test func `seed 004: counting did not keep or always renewed the time to live`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try await cache.increment("hits", ttl: .after(.seconds(60)))
             try server("PEXPIRE", "myapp:hits", "30000")
             try await cache.increment("hits", ttl: .after(.seconds(600)))
@@ -38,7 +38,7 @@ import Testing
 
     @Test func `what is no number is told as such and stays`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try await cache.set("name", "Ada")
             await expectError(.wrongType) { try await cache.increment("name") }
             await expectError(.wrongType) { try await cache.increment("name", by: 0.5) }
@@ -54,7 +54,7 @@ import Testing
         try await withRedis { server, redis in
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { client in
-                    let cache = RedisCache(client, prefix: "myapp")
+                    let cache = RedisCache(client, prefix: "myapp", options: .unhurried)
                     try await cache.increment("n")
                     proxy.set(.cutBeforeReply(match: "EVALSHA"))
                     await expectError(.unavailable) { try await cache.increment("n") }
@@ -67,7 +67,7 @@ import Testing
 
     @Test func `fractions are subtracted, and their counters get an end when they are made`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             #expect(try await cache.increment("score", by: 2.5, ttl: .after(.seconds(60))) == 2.5)
             #expect(try #require(try server("PTTL", "myapp:score").int) > 0)
             try server("PEXPIRE", "myapp:score", "30000")

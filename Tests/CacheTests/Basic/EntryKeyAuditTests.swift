@@ -24,7 +24,7 @@ import Testing
     @Test func `every key is documented and mortal, and every script keeps to its keys in one slot`() async throws {
         try await withRedis { server, redis in
             let audit = try await ScriptAudit.during(server) {
-                try await useEverything(RedisCache(redis, prefix: "app"))
+                try await useEverything(RedisCache(redis, prefix: "app", options: .unhurried))
             }
             #expect(audit.violations == [])
             let missing = Self.scripts.filter { !audit.shas.contains($0.sha) }.map(\.name)
@@ -41,7 +41,7 @@ import Testing
     @Test func `only what was stored for ever is immortal, whatever script wrote it`() async throws {
         try await withRedis(.init(checksLeaks: true, immortalKeyPrefixes: ["app:ever:"])) { server, redis in
             let audit = try await ScriptAudit.during(server) {
-                try await useForEver(RedisCache(redis, prefix: "app").namespace("ever"))
+                try await useForEver(RedisCache(redis, prefix: "app", options: .unhurried).namespace("ever"))
             }
             #expect(audit.violations == [])
             let expected = ["add", "cas", "f", "n", "persisted", "remembered", "replaced", "set"]

@@ -37,7 +37,7 @@ import Testing
 
     @Test func `a name without a prefix is an entry of a cache`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set(try KeyBuilder().user("7"), 1)
             let name = try keys.user("7")
             #expect(try server("EXISTS", name) == 1)

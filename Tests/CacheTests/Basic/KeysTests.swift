@@ -8,10 +8,10 @@ import Testing
 @Suite struct KeysTests {
     @Test func `keys are those of the documents`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try await cache.namespace("users").set("1", "a")
             try await cache.tenant("acme").namespace("users").set("1", "b")
-            try await RedisCache(redis).set("1", "c")
+            try await RedisCache(redis, options: .unhurried).set("1", "c")
             let keys = try server("KEYS", "*").array?.compactMap(\.string).sorted()
             #expect(keys == ["myapp:tenant:acme:users:1", "myapp:users:1", "signalbox:cache:1"])
             #expect(try await cache.get("users:1") == "a")
@@ -20,7 +20,7 @@ import Testing
 
     @Test func `no tenant's id and no key reaches into another's entries`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             let hostile = ["a", "a:b", "*", "{x}", "a%3Ab", "..", "é", "e\u{301}", "tenant:a"]
             for id in hostile { try await cache.tenant(id).set("b:c", id) }
             for id in hostile { #expect(try await cache.tenant(id).get("b:c") == id) }
@@ -30,7 +30,7 @@ import Testing
 
     @Test func `how many exist is counted without reading values, each key once`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try await cache.set("a", String(repeating: "x", count: 100_000))
             try await cache.set("b", 1, tags: (0..<60).map { "a-long-tag-number-\($0)" })
             try server("RPUSH", "myapp:list", "x")
@@ -42,7 +42,7 @@ import Testing
 
     @Test func `a renamed entry keeps its value and its end`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try await cache.set("old", 7, ttl: .after(.seconds(60)))
             #expect(try await cache.rename("old", to: "new"))
             #expect(try await cache.get("new", as: Int.self) == 7)
@@ -53,7 +53,7 @@ import Testing
 
     @Test func `a key of another type is told as such`() async throws {
         try await withRedis(.init()) { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try server("RPUSH", "myapp:list", "x")
             await expectError(.wrongType) { try await cache.increment("list") }
             // MGET answers null for what is no string.
@@ -63,7 +63,8 @@ import Testing
 
     @Test func `a value beyond the guard is refused before anything is sent`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp", options: CacheOptions(maxValueBytes: 10))
+            let options = CacheOptions(maxValueBytes: 10, timeout: .seconds(60))
+            let cache = RedisCache(redis, prefix: "myapp", options: options)
             await expectError(.tooLarge) { try await cache.set("a", "12345678901") }
             try await cache.set("a", "1234567890")
             await expectError(.invalidArgument) { try await cache.set("", 1) }
@@ -76,7 +77,7 @@ import Testing
 
     @Test func `an entry of another schema counts as missing unless it is readable`() async throws {
         try await withRedis { _, redis in
-            let old = RedisCache(redis, prefix: "myapp", options: CacheOptions(schema: 1))
+            let old = RedisCache(redis, prefix: "myapp", options: CacheOptions(schema: 1, timeout: .seconds(60)))
             try await old.set("u", 1)
             let new = old.with { $0.schema = 2 }
             #expect(try await new.get("u", as: Int.self) == nil)
@@ -90,7 +91,7 @@ import Testing
 
     @Test func `a value of another program is read as the cache's format, a damaged entry is told`() async throws {
         try await withRedis(.init()) { server, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             try server("SET", "myapp:u", #"{"id":1,"name":"Ada","tags":[]}"#)
             #expect(try await cache.get("u") == User(id: 1, name: "Ada"))
             #expect(try await cache.get("u", as: String.self)?.count == 31)
@@ -105,7 +106,7 @@ import Testing
 
     @Test func `names that only look alike are two keys for every verb`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "myapp")
+            let cache = RedisCache(redis, prefix: "myapp", options: .unhurried)
             let (one, two) = ("caf\u{E9}", "cafe\u{301}")
             try await cache.set(one, 1)
             #expect(try await cache.exists(one, two) == 1)
@@ -118,9 +119,9 @@ import Testing
 
     @Test func `a new process sees that a remembered value exists`() async throws {
         try await withRedis { server, redis in
-            _ = try await RedisCache(redis, prefix: "myapp").remember("a") { 1 }
+            _ = try await RedisCache(redis, prefix: "myapp", options: .unhurried).remember("a") { 1 }
             try await withClient(server.configuration) { other in
-                let cache = RedisCache(other, prefix: "myapp")
+                let cache = RedisCache(other, prefix: "myapp", options: .unhurried)
                 #expect(cache.engine.serverTime == nil)
                 let count = try await cache.exists("a", "none")
                 #expect(count == 1)

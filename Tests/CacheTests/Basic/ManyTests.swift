@@ -24,9 +24,9 @@ import Testing
         try await cache.with { $0.schema = 7 }.set("schema", "other")
         _ = try await cache.remember("nothing", options: .init(negativeTTL: .seconds(60))) { nil as String? }
         _ = try await cache.remember("fresh", options: .init(failSafe: .init(maxStale: .seconds(600)))) { "fresh" }
-        try server("SET", "app:foreign", "plain text", "EX", "60")
-        try server("SET", "app:foreign:json", #"{"id":3,"name":"Bob","tags":[]}"#, "EX", "60")
-        try server("SET", "app:empty", "", "EX", "60")
+        try server("SET", "app:foreign", "plain text", "EX", "600")
+        try server("SET", "app:foreign:json", #"{"id":3,"name":"Bob","tags":[]}"#, "EX", "600")
+        try server("SET", "app:empty", "", "EX", "600")
         try await server.write("app:damaged", [Envelope.magic, 9, 9])
         try await server.write("app:short", Array(try await cache.stored("text").prefix(7)))
         try await server.write("app:binary", [0x80, 0xFF, 0])
@@ -61,7 +61,7 @@ import Testing
 
     @Test func `of every sort of entry many say what one says, as every type`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await Self.fill(cache, server)
             try await compare(cache, String.self)
             try await compare(cache, Data.self)
@@ -73,7 +73,7 @@ import Testing
 
     @Test func `what a clear has ended is missing among many`() async throws {
         try await withRedis(.init(checksLeaks: true, immortalKeyPrefixes: ["{app}:epoch"])) { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let users = cache.namespace("users")
             try await users.set("1", "old")
             try await cache.clear()
@@ -84,7 +84,7 @@ import Testing
 
     @Test func `of two names that are equal for Swift the one that is there is found`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("caf\u{E9}", "one scalar")
             for names in [["caf\u{E9}", "cafe\u{301}"], ["cafe\u{301}", "caf\u{E9}"]] {
                 #expect(try await cache.getMany(names, as: String.self) == ["caf\u{E9}": "one scalar"])
@@ -94,7 +94,7 @@ import Testing
 
     @Test func `no names cost nothing, and a name that cannot be is refused`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let before = try server.calls(of: "mget")
             #expect(try await cache.getMany([], as: String.self).isEmpty)
             await expectError(.invalidArgument) { try await cache.getMany(["a", ""], as: String.self) }
@@ -109,7 +109,7 @@ import Testing
 extension RedisServer {
     fileprivate func write(_ key: String, _ bytes: [UInt8]) async throws {
         try await withClient(configuration) { redis in
-            _ = try await redis.command(RedisCommand("SET", RedisKey(key), bytes, "EX", 60))
+            _ = try await redis.command(RedisCommand("SET", RedisKey(key), bytes, "EX", 600))
         }
     }
 }

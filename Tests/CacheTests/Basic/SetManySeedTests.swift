@@ -13,7 +13,7 @@ import Testing
                 var configuration = proxy.configuration
                 configuration.retry.maxRetries = 0
                 try await withClient(configuration) { redis in
-                    let cache = RedisCache(redis, prefix: "app")
+                    let cache = RedisCache(redis, prefix: "app", options: .unhurried)
                     let values = Dictionary(uniqueKeysWithValues: (0..<50).map { ("k\($0)", $0) })
                     // Whichever of them the link ends at: what was sent before it has not been done.
                     for key in ["k7", "k23", "k41"] {
@@ -61,7 +61,7 @@ import Testing
 
     @Test func `seed 001: a server that has forgotten the script sets all of them too`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             for round in 1...2 {
                 try server("SCRIPT", "FLUSH")
                 try await cache.setMany(["a": round, "b": round, "c": round])

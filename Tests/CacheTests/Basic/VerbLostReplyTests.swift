@@ -15,7 +15,8 @@ import Testing
             // A script must be EVALSHA at once for the proxy to recognise it.
             try server.load(VerbTrial.scripts)
             try await withClient(server.configuration) { direct in
-                for trial in verb.trials { try await check(trial, executed, server, RedisCache(direct, prefix: "app")) }
+                let other = RedisCache(direct, prefix: "app", options: .unhurried)
+                for trial in verb.trials { try await check(trial, executed, server, other) }
             }
         }
     }
@@ -57,7 +58,7 @@ import Testing
         try await withRedisServer { server in
             try server.load(VerbTrial.scripts)
             try await withClient(server.configuration) { direct in
-                let other = RedisCache(direct, prefix: "app")
+                let other = RedisCache(direct, prefix: "app", options: .unhurried)
                 try await VerbTrial.many(other)
                 try await withFaultProxy(to: server.tcp) { proxy in
                     try await withClient(proxy.configuration) { redis in
@@ -78,7 +79,7 @@ import Testing
 
     @Test func `an error says whether the effect is unknown, or there is none`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try server("CONFIG", "SET", "min-replicas-to-write", "3")
             let refused = await expectError(.unavailable) { try await cache.add("a", 1) }
             #expect(refused?.isEffectUnknown == false)

@@ -18,8 +18,8 @@ import Testing
                         _ = try await cache.ttl("a")
                         for cost in verb.costs {
                             try server("FLUSHALL")
-                            try await VerbTrial.prepare(RedisCache(direct, prefix: "app"))
-                            try await cost.before(RedisCache(direct, prefix: "app"))
+                            try await VerbTrial.prepare(RedisCache(direct, prefix: "app", options: .unhurried))
+                            try await cost.before(RedisCache(direct, prefix: "app", options: .unhurried))
                             let before = proxy.roundTrips
                             try await cost.call(cache)
                             #expect(proxy.roundTrips - before == cost.roundTrips, "\(verb) \(cost.what)")

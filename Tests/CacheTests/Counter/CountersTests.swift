@@ -7,7 +7,7 @@ import Testing
 @Suite struct CountersTests {
     @Test func `counts go up and down, below zero too, and are read at once`() async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "views")
+            let counters = Counters(redis, name: "views", options: .unhurried)
             #expect(try await counters.get("home") == nil)
             #expect(try await counters.increment("home") == 1)
             #expect(try await counters.increment("home", by: 41) == 42)
@@ -24,7 +24,7 @@ import Testing
     @Test func `numbers have 64 bits and never wrap`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
             // With a time to live the count passes through Lua, whose numbers have 53 bits.
-            for options in [CountersOptions(), CountersOptions(ttl: .after(.seconds(60)))] {
+            for options in [CountersOptions.unhurried, .init(ttl: .after(.seconds(60)), timeout: .seconds(60))] {
                 let counters = Counters(redis, name: options.ttl == .never ? "a" : "b", options: options)
                 #expect(try await counters.increment("n", by: .max - 1) == .max - 1)
                 #expect(try await counters.increment("n") == .max)
@@ -42,7 +42,7 @@ import Testing
 
     @Test func `fractions are added, whole sums are read as either`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
-            let counters = Counters(redis, name: "score")
+            let counters = Counters(redis, name: "score", options: .unhurried)
             func add(_ amount: Double, _ request: String? = nil) async throws -> Double {
                 try await counters.increment("a", by: amount, requestID: request)
             }
@@ -66,7 +66,7 @@ import Testing
 
     @Test func `it is set, set once, taken and forgotten`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
-            let counters = Counters(redis, name: "stock")
+            let counters = Counters(redis, name: "stock", options: .unhurried)
             #expect(try await counters.setIfAbsent("apples", to: 10))
             #expect(try await counters.setIfAbsent("apples", to: 99) == false)
             #expect(try await counters.getAndReset("apples") == 10)
@@ -80,7 +80,7 @@ import Testing
 
     @Test func `a number with a null behind it is none, and stays`() async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "c")
+            let counters = Counters(redis, name: "c", options: .unhurried)
             try await counters.set("a", to: 5)
             let key = try counters.redisKey("a").name
             try server("SET", key, "5\0abc", "KEEPTTL")
@@ -91,7 +91,8 @@ import Testing
 
     @Test func `a time to live begins with the first count and is not prolonged`() async throws {
         try await withRedis { server, redis in
-            let counters = Counters(redis, name: "hits", options: .init(ttl: .after(.seconds(60))))
+            let options = CountersOptions(ttl: .after(.seconds(60)), timeout: .seconds(60))
+            let counters = Counters(redis, name: "hits", options: options)
             try await counters.increment("a")
             let key = try counters.redisKey("a").name
             #expect(try (1...60_000).contains(server("PTTL", key).int ?? 0))
@@ -111,7 +112,8 @@ import Testing
         async throws
     {
         try await withRedis { server, redis in
-            let counters = Counters(redis, name: "calls", options: .init(ttl: .after(.seconds(60))))
+            let options = CountersOptions(ttl: .after(.seconds(60)), timeout: .seconds(60))
+            let counters = Counters(redis, name: "calls", options: options)
             let key = try counters.redisKey("a")
             // As a process leaves it that dies between its two commands.
             try server("INCR", key.name)
@@ -123,9 +125,9 @@ import Testing
     @Test func `✗ 004 increment applied the TTL per call or never: none unless asked for, once if it is`() async throws
     {
         try await withRedis(immortalByDesign) { server, redis in
-            try await Counters(redis, name: "a").increment("x")
+            try await Counters(redis, name: "a", options: .unhurried).increment("x")
             #expect(try server("PTTL", "signalbox:counter:{a:x}") == -1)
-            let mortal = Counters(redis, name: "b", options: .init(ttl: .after(.seconds(60))))
+            let mortal = Counters(redis, name: "b", options: .init(ttl: .after(.seconds(60)), timeout: .seconds(60)))
             for _ in 0..<3 { try await mortal.increment("x") }
             #expect(try server.calls(of: "pexpire") == 1)
         }
@@ -133,7 +135,7 @@ import Testing
 
     @Test func `a request's id counts once at one counter and is answered alike`() async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "orders")
+            let counters = Counters(redis, name: "orders", options: .unhurried)
             for _ in 0..<3 { #expect(try await counters.increment("a", by: 5, requestID: "order-{7}:*") == 5) }
             try await counters.increment("a")
             #expect(try await counters.increment("a", by: 5, requestID: "order-{7}:*") == 5)
@@ -151,7 +153,7 @@ import Testing
 
     @Test func `one request may count and take, and each is answered for itself`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
-            let counters = Counters(redis, name: "orders")
+            let counters = Counters(redis, name: "orders", options: .unhurried)
             #expect(try await counters.increment("a", by: 5, requestID: "r") == 5)
             try await counters.increment("a")
             #expect(try await counters.getAndReset("a", requestID: "r") == 6)
@@ -163,7 +165,7 @@ import Testing
     @Test(arguments: [nil, "r"])
     func `what cannot be read is not taken`(request: String?) async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "c")
+            let counters = Counters(redis, name: "c", options: .unhurried)
             let key = try counters.redisKey("a").name
             for text in ["2.5", "9223372036854775808", "-9223372036854775809", "many", ""] {
                 try server("SET", key, text)
@@ -192,7 +194,7 @@ import Testing
     @Test(arguments: [nil, "r"])
     func `what a type of one's own cannot read is not taken either`(request: String?) async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "c")
+            let counters = Counters(redis, name: "c", options: .unhurried)
             let key = try counters.redisKey("a").name
             func take() async throws -> Even? { try await counters.getAndReset("a", as: Even.self, requestID: request) }
             for text in ["3", "2.0", "many", ""] {
@@ -215,7 +217,7 @@ import Testing
     @Test(arguments: [3, 1_000])
     func `a type of one's own loses no count that comes between`(times: Int) async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "c")
+            let counters = Counters(redis, name: "c", options: .unhurried)
             let key = try counters.redisKey("a").name
             try await counters.increment("a", by: 2)
             let checks = TestSignal("checks")
@@ -237,7 +239,7 @@ import Testing
 
     @Test func `a sum beyond the range of Double is refused and changes nothing`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
-            for options in [CountersOptions(), CountersOptions(ttl: .after(.seconds(60)))] {
+            for options in [CountersOptions.unhurried, .init(ttl: .after(.seconds(60)), timeout: .seconds(60))] {
                 let counters = Counters(redis, name: options.ttl == .never ? "a" : "b", options: options)
                 let large = 1.7e308
                 try await counters.increment("n", by: large)
@@ -258,16 +260,18 @@ import Testing
             ]
             let names = ["f", "f:a", "f*", "{f}"]
             for (index, name) in names.enumerated() {
+                let counters = Counters(redis, name: name, options: .unhurried)
                 for id in hostile {
-                    try await Counters(redis, name: name).increment(id, by: index + 1, requestID: id)
-                    try await Counters(redis, name: name).by(.minute, keep: 5).add(id, by: 100)
+                    try await counters.increment(id, by: index + 1, requestID: id)
+                    try await counters.by(.minute, keep: 5).add(id, by: 100)
                 }
             }
             for (index, name) in names.enumerated() {
-                let all = try await Counters(redis, name: name).all()
+                let counters = Counters(redis, name: name, options: .unhurried)
+                let all = try await counters.all()
                 #expect(all == Dictionary(uniqueKeysWithValues: hostile.map { ($0, index + 1) }))
                 var ids: Set<String> = []
-                for try await id in Counters(redis, name: name).ids { #expect(ids.insert(id).inserted) }
+                for try await id in counters.ids { #expect(ids.insert(id).inserted) }
                 #expect(ids == Set(hostile))
             }
             await expectError(.invalidArgument) { try await Counters(redis, name: "").increment("a") }
@@ -280,7 +284,7 @@ import Testing
 
     @Test func `a thousand increments of eight tasks are a thousand`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
-            let counters = Counters(redis, name: "load")
+            let counters = Counters(redis, name: "load", options: .unhurried)
             try await withThrowingDiscardingTaskGroup { group in
                 for task in 0..<8 {
                     group.addTask {
@@ -296,7 +300,7 @@ import Testing
 
     @Test func `a key of another kind is told`() async throws {
         try await withRedis(immortalByDesign) { server, redis in
-            let counters = Counters(redis, name: "x")
+            let counters = Counters(redis, name: "x", options: .unhurried)
             try server("RPUSH", counters.redisKey("list").name, "1")
             try server("SET", counters.redisKey("text").name, "many")
             for id in ["list", "text"] {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct WindowedCountersTests {
     @Test func `counts of the current bucket are summed and shown`() async throws {
         try await withRedis { server, redis in
-            let views = Counters(redis, name: "views").by(.day, keep: 7)
+            let views = Counters(redis, name: "views", options: .unhurried).by(.day, keep: 7)
             #expect(try await views.add("home") == 1)
             #expect(try await views.add("home", by: 4, requestID: "r") == 5)
             #expect(try await views.add("home", by: 4, requestID: "r") == 5)
@@ -27,7 +27,7 @@ import Testing
 
     @Test func `the plain counter of the same id and other widths are others`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
-            let counters = Counters(redis, name: "views")
+            let counters = Counters(redis, name: "views", options: .unhurried)
             try await counters.increment("a", by: 100)
             for (unit, amount) in zip(CounterUnit.allCases, [1, 2, 3]) {
                 try await counters.by(unit, keep: 5).add("a", by: amount)
@@ -41,7 +41,7 @@ import Testing
 
     @Test func `what does not fit is refused`() async throws {
         try await withRedis { _, redis in
-            let counters = Counters(redis, name: "n")
+            let counters = Counters(redis, name: "n", options: .unhurried)
             let hours = counters.by(.day, keep: 3)
             try await hours.add("a", by: .max)
             await expectError(.outOfRange) { try await hours.add("a") }

@@ -11,7 +11,7 @@ import Testing
     @Test func `reads that are refused are counted each, and logged once per change`() async throws {
         try await withMetrics { stage in
             let lines = LogLines()
-            let cache = RedisCache(stage.client(logger: lines.logger), prefix: "app")
+            let cache = RedisCache(stage.client(logger: lines.logger), prefix: "app", options: .unhurried)
             try stage.server("ACL", "SETUSER", "default", "-mget")
             for _ in 0..<20 {
                 #expect(try await cache.get("a", as: Int.self) == nil)
@@ -37,7 +37,7 @@ import Testing
             configuration.username = "ada"
             configuration.password = Secret("pw")
             try await withClient(configuration) { redis in
-                try await body(server, RedisCache(redis, prefix: "app"))
+                try await body(server, RedisCache(redis, prefix: "app", options: .unhurried))
             }
         }
     }
@@ -101,7 +101,7 @@ import Testing
 
     @Test func `a value taken out without its stamps is gone, and the error says that it may be`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("a", 1)
             try server("ACL", "SETUSER", "default", "-mget")
             let error = await expectError(.unavailable) { try await cache.getAndDelete("a", as: Int.self) }
@@ -118,7 +118,7 @@ import Testing
     @Test func `reads throw on a cluster, whatever the policy, and say why`() async throws {
         try await withClusterServer { _, configuration in
             try await withClient(configuration) { redis in
-                let cache = RedisCache(redis, prefix: "app")
+                let cache = RedisCache(redis, prefix: "app", options: .unhurried)
                 let reads: [() async throws -> Void] = [
                     { _ = try await cache.get("a", as: Int.self) }, { _ = try await cache.get("a", default: 1) },
                     { _ = try await cache.getMany(["a", "b"], as: Int.self) },

@@ -17,14 +17,16 @@ import Darwin
 @Suite struct ExpirySweeperFaultTests {
     @Test func `a process that is killed in its handler is followed by another one`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             try await cache.set("a", "v")
             try await cache.expire("a")
             let url = server.url
             await #expect(processExitsWith: .signal(SIGKILL)) { [url = url as String] in
                 let redis = RedisClient(try RedisConfiguration(url: url))
-                let cache = IndexedCache(redis, namespace: "n", expiry: .values())
-                try await ExpirySweeper(cache) { _ in kill(getpid(), SIGKILL) }.sweep()
+                let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
+                // Its lease must not end before the parent has looked.
+                let options = ExpirySweeperOptions(lease: .seconds(3_600))
+                try await ExpirySweeper(cache, options: options) { _ in kill(getpid(), SIGKILL) }.sweep()
             }
             #expect(try server("HVALS", "signalbox:indexed:{n}:attempts").strings == ["1"])
             let told = Told()
@@ -47,14 +49,14 @@ import Darwin
 
     @Test func `a claim whose reply is lost is made again when its lease is over`() async throws {
         try await withRedis { server, direct in
-            let cache = IndexedCache(direct, namespace: "n", expiry: .values())
+            let cache = IndexedCache(direct, namespace: "n", options: .unhurried, expiry: .values())
             try await cache.set("a", "v")
             try await cache.expire("a")
             try server("SCRIPT", "LOAD", ExpiryScripts.claim.source)
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
                     proxy.set(.cutBeforeReply(match: ExpiryScripts.claim.sha))
-                    let cut = IndexedCache(redis, namespace: "n", expiry: .values())
+                    let cut = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
                     await expectError(.unavailable) { try await ExpirySweeper(cut) { _ in }.sweep() }
                     #expect(proxy.faultDone.count == 1)
                 }
@@ -71,7 +73,7 @@ import Darwin
     ) async throws {
         try await withRedis { server, direct in
             try server("SCRIPT", "LOAD", script.source)
-            let cache = IndexedCache(direct, namespace: "n", expiry: .values())
+            let cache = IndexedCache(direct, namespace: "n", options: .unhurried, expiry: .values())
             try await cache.set("a", "v")
             try await cache.expire("a")
             let told = Told()
@@ -91,18 +93,18 @@ import Darwin
 
     @Test func `the lease is renewed while a handler runs`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let options = ExpirySweeperOptions(lease: .milliseconds(300))
             let began = TestSignal()
             let mayEnd = TestSignal()
             let slow = try ExpirySweeper(cache, options: options) { _ in
                 began.fire()
-                try await mayEnd.wait()
+                try await mayEnd.wait(within: .seconds(60))
             }
             try await cache.set("a", "v")
             try await cache.expire("a")
             let task = Task { try await slow.sweep() }
-            try await began.wait()
+            try await began.wait(within: .seconds(60))
             func score() throws -> String? {
                 try server("ZRANGE", "signalbox:indexed:{n}:expired", "0", "0", "WITHSCORES").strings.last
             }
@@ -115,7 +117,7 @@ import Darwin
 
     @Test func `a late holder takes nothing away from its successor`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             try await cache.set("a", "v")
             try await cache.expire("a")
             let late = try await ExpiryClaim.take(cache, ExpirySweeperOptions()).entries[0]
@@ -133,7 +135,7 @@ import Darwin
 
     @Test func `what a cancelled sweeper had claimed is given back at once`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             try await cache.setMany(["a": "1", "b": "2", "c": "3"])
             try await cache.expire("a", "b", "c")
             let began = TestSignal()
@@ -142,7 +144,7 @@ import Darwin
                 try await TestSignal("never").wait(within: .seconds(60))
             }
             let task = Task { try await stuck.sweep() }
-            try await began.wait()
+            try await began.wait(within: .seconds(60))
             task.cancel()
             _ = await task.result
             let told = Told()
@@ -154,7 +156,7 @@ import Darwin
     @Test(arguments: [false, true])
     func `an end whose acknowledgement failed counts when it is acknowledged`(isRejected: Bool) async throws {
         try await withMetrics { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n", expiry: .keys())
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried, expiry: .keys())
             try await cache.set("a", "v")
             try await cache.expire("a")
             let refused = TestSignal("the acknowledgement is refused")
@@ -179,7 +181,7 @@ import Darwin
     /// What is said after the handler must come after a renewal, or nobody is told for a whole lease.
     @Test func `what is given back is said after the renewal under way`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             try await cache.setMany(["a": "1", "b": "2"])
             try await cache.expire("a", "b")
             let claimed = try await ExpiryClaim.take(cache, ExpirySweeperOptions()).entries
@@ -213,8 +215,9 @@ import Darwin
                 try await withClient(proxy.configuration) { redis in
                     let cache = IndexedCache(
                         redis, namespace: "n", options: .init(timeout: .milliseconds(300)), expiry: .keys())
-                    try await cache.setMany(["a": "1", "b": "2"])
-                    try await cache.expire("a", "b")
+                    let unhurried = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
+                    try await unhurried.setMany(["a": "1", "b": "2"])
+                    try await unhurried.expire("a", "b")
                     let lease = Duration.milliseconds(150)
                     let began = TestSignal("a handler runs")
                     let sweeper = try ExpirySweeper(cache, options: .init(lease: lease, concurrency: 1)) { _ in
@@ -222,7 +225,7 @@ import Darwin
                         try await TestSignal("never").wait(within: .seconds(60))
                     }
                     let run = Task { try await sweeper.run() }
-                    try await began.wait()
+                    try await began.wait(within: .seconds(60))
                     // From here on nothing is answered.
                     proxy.set(.loseReplies)
                     let sent = proxy.commands(containing: ExpiryScripts.hold.sha)
@@ -231,6 +234,8 @@ import Darwin
                     }
                     run.cancel()
                     await #expect(throws: CancellationError.self) { try await run.value }
+                    // What was sent before lies at the proxy, which has seen it when it has taken two more orders.
+                    for _ in 0..<2 { proxy.set(.loseReplies) }
                     let ended = (Moment.now, proxy.commands(containing: ExpiryScripts.hold.sha))
                     try await eventually("two leases are over") { Moment.now > ended.0 + lease + lease }
                     #expect(proxy.commands(containing: ExpiryScripts.hold.sha) == ended.1)
@@ -243,7 +248,7 @@ import Darwin
 
     @Test func `ends outlive a restart of a server that keeps its data`() async throws {
         try await withRedis(.init(persistent: true, checksLeaks: true)) { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let told = Told()
             try await cache.set("told late", "v", ttl: .after(.milliseconds(1)))
             try await cache.set("b", "w", indexes: ["user": "alice"])
@@ -253,7 +258,7 @@ import Darwin
             try await server.restart()
             try server.endLeases()
             let sweeper = try ExpirySweeper(cache) { told.note($0) }
-            try await eventually("it is told") { (try? await sweeper.sweep()) == 1 }
+            try await eventually("it is told", within: .seconds(60)) { (try? await sweeper.sweep()) == 1 }
             #expect(told.keys == ["told late"])
             #expect(try await cache.allKeysByIndex("user", "alice") == ["b"])
         }
@@ -264,16 +269,17 @@ import Darwin
             try await withClient(server.configuration) { redis in
                 let cache = IndexedCache(
                     redis, namespace: "n", options: .init(timeout: .milliseconds(200)), expiry: .keys())
+                let unhurried = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
                 let told = Told()
                 let sweeper = try ExpirySweeper(cache, options: .init(pause: .milliseconds(5))) { told.note($0) }
                 let run = Task { try await sweeper.run() }
-                try await cache.set("a", "v", ttl: .after(.milliseconds(1)))
-                try await told.signal.wait()
+                try await unhurried.set("a", "v", ttl: .after(.milliseconds(1)))
+                try await told.signal.wait(within: .seconds(60))
                 try await server.restart()
-                try await eventually("a write succeeds") {
+                try await eventually("a write succeeds", within: .seconds(60)) {
                     (try? await cache.set("b", "v", ttl: .after(.milliseconds(1)))) != nil
                 }
-                try await told.signal.wait(count: 2, within: .seconds(30))
+                try await eventually("the second is told", within: .seconds(60)) { told.keys.contains("b") }
                 #expect(told.all.last?.key == "b")
                 run.cancel()
                 _ = await run.result

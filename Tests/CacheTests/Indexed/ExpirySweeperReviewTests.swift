@@ -11,7 +11,7 @@ import Testing
 
     @Test func `keys that begin with a combining mark are told`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let told = Told()
             for key in Self.marks { try await cache.set(key, "v") }
             for key in Self.marks { try await cache.expire(key) }
@@ -23,7 +23,7 @@ import Testing
 
     @Test func `indexes of values that begin with a combining mark are cleared`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             for mark in Self.marks { try await cache.set(mark, "v", indexes: ["user": mark, mark: "x"]) }
             // As eviction does: the members stay.
             for mark in Self.marks { try server("DEL", cache.keys.item(mark).name) }
@@ -34,7 +34,7 @@ import Testing
 
     @Test func `keys that are equal for Swift are two items`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             let (one, two) = ("\u{E9}", "e\u{301}")
             for (there, other) in [(one, two), (two, one)] {
@@ -52,7 +52,8 @@ import Testing
 
     @Test func `ends of one moment whose keys are equal for Swift are held apart`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys(retention: .seconds(300_000_000)))
+            let cache = IndexedCache(
+                redis, namespace: "n", options: .unhurried, expiry: .keys(retention: .seconds(300_000_000)))
             let due = "signalbox:indexed:{n}:due"
             for key in ["\u{E9}", "e\u{301}"] { try server("ZADD", due, "1700000000000000", key) }
             try server("EXPIRE", due, "1000")
@@ -63,7 +64,7 @@ import Testing
 
     @Test func `a batch of ends that are given up is followed by the next`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             try await cache.set("a", "v")
             try await cache.expire("a")
@@ -77,7 +78,7 @@ import Testing
 
     @Test func `a batch of items that live on is followed by the next`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             for number in 0..<5 {
                 try await cache.set("k\(number)", "v")
@@ -95,7 +96,7 @@ import Testing
     @Test(arguments: [true, false])
     func `a handler that hangs is told again and does not stop the others`(heeds: Bool) async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             let mayEnd = TestSignal()
             let options = ExpirySweeperOptions(
@@ -121,7 +122,8 @@ import Testing
                 handled += try await sweeper.sweep()
                 return handled == 2
             }
-            #expect(told.keys == ["b", "hangs"])
+            // A machine that is held up may let any handler take too long, whose end is then told again.
+            #expect(Set(told.keys) == ["b", "hangs"])
             #expect(told.all.first { $0.key == "hangs" }?.attempt ?? 0 > 1)
             mayEnd.fire()
             await expectError(.invalidArgument) {
@@ -132,7 +134,7 @@ import Testing
 
     @Test func `at shutdown what waits is given back before running handlers end`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             for key in ["a", "b", "c"] { try await cache.set(key, "1") }
             try await cache.expire("a", "b", "c")
             let began = TestSignal()
@@ -144,7 +146,7 @@ import Testing
             let rest = Rest(ContinuousClock())
             let claimed = try await ExpiryClaim.take(cache, ExpirySweeperOptions()).entries
             let task = Task { await slow.tell(claimed, rest) }
-            try await began.wait()
+            try await began.wait(within: .seconds(60))
             rest.stop()
             let told = Told()
             let other = try ExpirySweeper(cache) { told.note($0) }

@@ -11,7 +11,7 @@ import Testing
 
     @Test func `an expired item is told once, with its value`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let told = Told()
             let sweeper = try ExpirySweeper(cache) { told.note($0) }
             try await cache.set("a:1", "first", indexes: ["user": "alice"])
@@ -35,28 +35,28 @@ import Testing
 
     @Test func `without kept values the key is told`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             try await cache.set("a", "secret")
             try await cache.expire("a")
             try await ExpirySweeper(cache) { told.note($0) }.sweep()
             #expect(try told.all.map { try $0.value(as: String.self) } == [nil])
             await expectError(.invalidArgument) {
-                try ExpirySweeper(IndexedCache(redis, namespace: "n")) { _ in }
+                try ExpirySweeper(IndexedCache(redis, namespace: "n", options: .unhurried)) { _ in }
             }
         }
     }
 
     @Test func `two sweepers tell each end once in the quiet case`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             let names = (0..<300).map { "k\($0)" }
             try await cache.setMany(
                 Dictionary(uniqueKeysWithValues: names.map { ($0, 1) }), ttl: .after(.milliseconds(1)))
             try await eventually("they expired") { try await cache.getMany(names, as: Int.self) == [:] }
             try await withClient(server.configuration) { second in
-                let caches = [cache, IndexedCache(second, namespace: "n", expiry: .keys())]
+                let caches = [cache, IndexedCache(second, namespace: "n", options: .unhurried, expiry: .keys())]
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<4 {
                         let options = ExpirySweeperOptions(batch: 7)
@@ -72,7 +72,7 @@ import Testing
 
     @Test func `a handler that throws is asked again after a pause, with the attempt counted`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let told = Told()
             let options = ExpirySweeperOptions(firstRetry: .milliseconds(1), longestRetry: .milliseconds(1))
             let sweeper = try ExpirySweeper(cache, options: options) { entry in
@@ -90,16 +90,16 @@ import Testing
 
     @Test func `running, it tells of ends as they come, and stops with its group`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let told = Told()
             let options = ExpirySweeperOptions(pause: .milliseconds(5))
             let sweeper = try ExpirySweeper(cache, options: options) { told.note($0) }
             let group = ServiceGroup(services: [sweeper], logger: redis.logger)
             let run = Task { try await group.run() }
             try await cache.set("a", "v", ttl: .after(.milliseconds(1)))
-            try await told.signal.wait()
+            try await told.signal.wait(within: .seconds(60))
             try await cache.set("a", "w", ttl: .after(.milliseconds(1)))
-            try await told.signal.wait(count: 2)
+            try await told.signal.wait(count: 2, within: .seconds(60))
             await group.triggerGracefulShutdown()
             try await run.value
             #expect(try told.all.map { try $0.value(as: String.self) } == ["v", "w"])
@@ -108,17 +108,17 @@ import Testing
 
     @Test func `the server's own events cut the rest short`() async throws {
         try await withRedis(.init(directives: ["notify-keyspace-events": "Ex"], checksLeaks: true)) { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let told = Told()
             let clock = ManualClock()
             let options = ExpirySweeperOptions(usesKeyspaceEvents: true)
             let sweeper = try ExpirySweeper(cache, options: options, clock: clock) { told.note($0) }
             let run = Task { try await sweeper.run() }
-            try await clock.slept.wait()
+            try await clock.slept.wait(within: .seconds(60))
             try await eventually("it listens") { try !server.subscriptionsLeft().isEmpty }
             // Its clock stands still: only the event can wake it.
             try await cache.set("a", "v", ttl: .after(.milliseconds(1)))
-            try await told.signal.wait()
+            try await told.signal.wait(within: .seconds(60))
             run.cancel()
             await #expect(throws: CancellationError.self) { try await run.value }
         }
@@ -131,7 +131,7 @@ import Testing
 
     @Test func `options out of range are refused`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let bad: [ExpirySweeperOptions] = [
                 .init(lease: .milliseconds(99)), .init(pause: .zero), .init(batch: 0), .init(concurrency: 1_001),
                 .init(firstRetry: .seconds(2), longestRetry: .seconds(1)),

@@ -12,7 +12,7 @@ import Testing
     ) async throws -> [ExpiryWebhook.Request] {
         let requests = Mutex<[ExpiryWebhook.Request]>([])
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let webhook = ExpiryWebhook(
                 url: "https://example.org/hook", includesValue: includesValue, sign: { "sha256=\($0.count)" }
             ) { request in
@@ -67,7 +67,7 @@ import Testing
         try await withRedisServer(RedisServerOptions(checksLeaks: true)) { server in
             let lines = LogLines()
             let redis = RedisClient(server.configuration, logger: lines.logger)
-            let cache = IndexedCache(redis, namespace: "n", expiry: .keys())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys())
             let calls = Mutex(0)
             let sweeper = try ExpirySweeper(cache) { _ in
                 calls.withLock { $0 += 1 }

@@ -8,7 +8,7 @@ import Testing
     @Test(arguments: [Nemesis.readOnly, .withoutReplicas, .outOfMemory])
     func `a server that takes no writes is an outage, and no value of another kind`(nemesis: Nemesis) async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             #expect(try await cache.increment("n") == 1)
             try await cache.set("text", "v")
             try await cache.set("object", ["a": 0])

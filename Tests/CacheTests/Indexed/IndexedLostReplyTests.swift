@@ -13,7 +13,7 @@ import Testing
     ) async throws {
         try await withRedis { server, direct in
             try server("SCRIPT", "LOAD", script.source)
-            let other = IndexedCache(direct, namespace: "n")
+            let other = IndexedCache(direct, namespace: "n", options: .unhurried)
             try await prepare(other)
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
@@ -50,7 +50,7 @@ import Testing
 
     @Test func `a write that took effect is not repeated over those of others`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1, indexes: ["user": "alice"])
             let keys = IndexedKeys(prefix: "signalbox", namespace: "n")
             let version = IndexedItem.newVersion()
@@ -80,7 +80,7 @@ import Testing
             #expect(try server("DBSIZE") == 0)
         }
         try await withCut(IndexedScripts.setTTL, executed: executed) {
-            try await $0.set("a", 1, ttl: .after(.seconds(5)), indexes: ["user": "alice"])
+            try await $0.set("a", 1, ttl: .after(.seconds(60)), indexes: ["user": "alice"])
         } _: { server, cache, _ in
             let isThere = try await cache.setTTL("a", .after(.seconds(500)))
             #expect(isThere)

@@ -13,7 +13,7 @@ import Testing
 
     @Test func `004 ✗ an item that expires stays in the index`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("short", 1, ttl: .after(.milliseconds(20)), indexes: ["user": "alice"])
             try await cache.set("long", 2, indexes: ["user": "alice"])
             try await eventually("it expired") { try await !cache.exists("short") }
@@ -24,7 +24,7 @@ import Testing
 
     @Test func `004 ✗ an index that nobody asks keeps the members of items that expired`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             for round in 0..<20 {
                 try await cache.set("k\(round)", 1, ttl: .after(.milliseconds(5)), indexes: ["user": "alice"])
             }
@@ -40,7 +40,7 @@ import Testing
 
     @Test func `004 ✗ delete without the indexes named again leaves members`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1, indexes: ["user": "alice", "session": "s1"])
             #expect(try await cache.delete("a"))
             #expect(try await !cache.delete("a"))
@@ -50,7 +50,7 @@ import Testing
 
     @Test func `004 ✗ set with a changed index value leaves the old one`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1, indexes: ["user": "alice", "session": "s1"])
             try await cache.set("a", 2, indexes: ["user": "bob", "session": "s1"])
             #expect(try members(server, "user:alice") == [])
@@ -63,7 +63,7 @@ import Testing
 
     @Test func `004 ✗ an evicted item is listed`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.setMany(["a": 1, "b": 2]) { _, _ in ["user": "alice"] }
             try server("DEL", "signalbox:indexed:{n}:item:a")
             let page = try await cache.getByIndex("user", "alice", as: Int.self)
@@ -74,7 +74,7 @@ import Testing
 
     @Test func `004 ✗ an item that came back with another value is listed under the old one`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1, indexes: ["user": "alice"])
             try server("DEL", "signalbox:indexed:{n}:item:a")
             // The new item cannot know where the lost one was listed.
@@ -88,10 +88,10 @@ import Testing
 
     @Test func `004 ✗ update is read-modify-write and loses updates`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", [String: Int]())
             try await withClient(server.configuration) { second in
-                let caches = [cache, IndexedCache(second, namespace: "n")]
+                let caches = [cache, IndexedCache(second, namespace: "n", options: .unhurried)]
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for writer in 0..<8 {
                         group.addTask {
@@ -111,7 +111,7 @@ import Testing
 
     @Test func `004 ✗ update resurrects an item that expired or was deleted`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             #expect(try await cache.update("a", ["x": 1]) == false)
             try await cache.set("a", ["x": 1], indexes: ["user": "alice"])
             var calls = 0
@@ -128,7 +128,7 @@ import Testing
 
     @Test func `004 ✗ get_by_index asks once for each item`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             let values = Dictionary(uniqueKeysWithValues: (0..<100).map { ("k\($0)", $0) })
             try await cache.setMany(values) { _, _ in ["user": "alice"] }
             _ = try await cache.getByIndex("user", "nobody", as: Int.self)
@@ -140,7 +140,7 @@ import Testing
 
     @Test func `004 ✗ index keys collide with keys of data`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", expiry: .values())
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
             let names = [
                 "index:user:alice", "due", "expired", "attempts", "kept:a", "item:a", "gone:1:a", "}:index:user:alice",
                 "a%3Ab", "a:b", "*", "user\u{1}alice\u{2}", "é", "e\u{301}",
@@ -160,7 +160,7 @@ import Testing
 
     @Test func `004 ✗ clear_namespace leaves the indexes`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.setMany(["a": 1, "b": 2]) { key, _ in ["user": key, "all": "all"] }
             try await cache.increment("count")
             try server("DEL", "signalbox:indexed:{n}:item:a")
@@ -171,7 +171,7 @@ import Testing
 
     @Test func `004 ✗ get_ttl says the same of missing and of endless`() async throws {
         try await withRedis(.init(immortalKeyPrefixes: ["signalbox:indexed:{n}"])) { _, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1, ttl: .never)
             #expect(try await cache.getTTL("a") == .never)
             #expect(try await cache.getTTL("b") == .missing)
@@ -180,7 +180,7 @@ import Testing
 
     @Test func `004 ✗ increment begins the time to live anew each time, or never sets it`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.increment("a", ttl: .after(.seconds(100)))
             try server("PEXPIRE", "signalbox:indexed:{n}:item:a", "50000")
             #expect(try await cache.increment("a", ttl: .after(.seconds(100))) == 2)

@@ -25,7 +25,8 @@ import Testing
 
     @Test func `a partial update leaves all other fields as they are, byte by byte`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n", options: CacheOptions(serializer: Verbatim()))
+            let options = CacheOptions(serializer: Verbatim(), timeout: .seconds(60))
+            let cache = IndexedCache(redis, namespace: "n", options: options)
             try await cache.set("a", Text(json: "{ \(Self.others) }"))
             #expect(try await cache.update("a", ["status": "confirmed", "count": 9_007_199_254_740_993, "tags": []]))
             let expected = Self.others.replacing(#""x\"}""#, with: #""confirmed""#)
@@ -37,7 +38,7 @@ import Testing
 
     @Test func `fields of every kind are written, new ones too, and null is a value`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", ["name": "Ada"])
             let date = Date(timeIntervalSince1970: 1_763_700_000)
             let isDone = try await cache.update(
@@ -56,7 +57,7 @@ import Testing
 
     @Test func `an update keeps the end and the indexes, or refreshes the end when asked`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             let index = "signalbox:indexed:{n}:index:user:alice"
             try await cache.set("a", ["x": 1], ttl: .after(.seconds(100)), indexes: ["user": "alice"])
             let score = try server("ZSCORE", index, "a").string
@@ -80,7 +81,7 @@ import Testing
 
     @Test func `a compressed object is updated too`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             let long = String(repeating: "y", count: 50_000)
             try await cache.set("a", ["x": "1", "long": long])
             #expect(try await cache.update("a", ["x": "2"]))
@@ -90,7 +91,7 @@ import Testing
 
     @Test func `what is no object is not updated by fields`() async throws {
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("text", "{}")
             try await cache.set("list", [1])
             try await cache.increment("count")
@@ -108,10 +109,10 @@ import Testing
 
     @Test func `a typed update counts every change of many writers`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", User(id: 0, name: "Ada"), indexes: ["user": "alice"])
             try await withClient(server.configuration) { second in
-                let caches = [cache, IndexedCache(second, namespace: "n")]
+                let caches = [cache, IndexedCache(second, namespace: "n", options: .unhurried)]
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for writer in 0..<10 {
                         group.addTask {
@@ -130,7 +131,7 @@ import Testing
     @Test func `what the change throws is thrown, and nothing is written`() async throws {
         struct Refusal: Error {}
         try await withRedis { _, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1)
             await #expect(throws: Refusal.self) {
                 try await cache.update("a", as: Int.self) { _ in throw Refusal() }
@@ -141,7 +142,7 @@ import Testing
 
     @Test func `somebody who always writes first makes it a conflict`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             try await cache.set("a", 1)
             // The second byte of the version, changed each time.
             var round = 0

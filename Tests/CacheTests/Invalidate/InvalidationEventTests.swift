@@ -81,7 +81,7 @@ import Testing
             let id: String
         }
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache, strategy: .onEvent(channel: "changes"), options: .init(source: "api"))
             let subscriber = EventSubscriber(redis)
             let seen = TestSignal()

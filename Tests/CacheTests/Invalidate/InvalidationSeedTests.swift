@@ -11,15 +11,14 @@ import Testing
         try await withRedis { server, redis in
             try await withClient(server.configuration) { second in
                 let table = UserTable(User(id: 1, name: "old"))
-                let here = CachedRepository<Int, User>(RedisCache(redis, prefix: "app"), entity: "user") {
-                    table.find($0)
-                }
+                let caches = [redis, second].map { RedisCache($0, prefix: "app", options: .unhurriedLoads) }
+                let here = CachedRepository<Int, User>(caches[0], entity: "user") { table.find($0) }
                 let read = TestSignal()
                 let written = TestSignal()
-                let there = CachedRepository<Int, User>(RedisCache(second, prefix: "app"), entity: "user") { id in
+                let there = CachedRepository<Int, User>(caches[1], entity: "user") { id in
                     let user = table.find(id)
                     read.fire()
-                    try await written.wait()
+                    try await written.wait(within: .seconds(60))
                     return user
                 }
                 let reader = Task { try await there.find(1) }
@@ -35,7 +34,7 @@ import Testing
 
     @Test func `000: the same with delete by key after the update`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache)
             let table = UserTable(User(id: 1, name: "old"))
             let changed = Mutex(false)
@@ -58,7 +57,7 @@ import Testing
         async throws
     {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache)
             try await invalidator.afterUpdate("user", id: "warm")
             func cost() async throws -> Int {
@@ -79,7 +78,7 @@ import Testing
 
     @Test func `003: onEvent behaves like onWrite: here the writer only publishes`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache, strategy: .onEvent(channel: "changes"))
             let subscription = try await redis.subscribe(channels: ["changes"])
             try await cache.set("user:7", 1)
@@ -98,7 +97,7 @@ import Testing
 
     @Test func `003: invalidateAll leaves users_list: here nothing of the entity is left`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let table = UserTable(User(id: 1, name: "Ada"))
             let users = CachedRepository<Int, User>(cache, entity: "user") { table.find($0) }
             _ = try await users.find(1)
@@ -115,15 +114,16 @@ import Testing
         try await withRedis { server, redis in
             let name = try KeyBuilder(prefix: "app").cacheTag("user:7")
             #expect(try server("EXISTS", name) == 0)
-            try await RedisCache(redis, prefix: "app").namespace("users").invalidate(tags: "user:7")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
+            try await cache.namespace("users").invalidate(tags: "user:7")
             #expect(try server("EXISTS", name) == 1)
         }
     }
 
     @Test func `tags as sets of members leak: here a tag is one key that ends, whatever it had`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
-            for number in 0..<200 { try await cache.set("k\(number)", 1, ttl: .after(.seconds(60)), tags: ["t"]) }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
+            for number in 0..<200 { try await cache.set("k\(number)", 1, ttl: .after(.seconds(600)), tags: ["t"]) }
             #expect(try server("DBSIZE") == 200, "none for the tag")
             try await cache.invalidate(tags: "t")
             #expect(try server("DBSIZE") == 201)
@@ -135,12 +135,13 @@ import Testing
         try await withRedis { server, redis in
             try await withClient(server.configuration) { second in
                 let table = UserTable()
-                let both = [redis, second].map { client in
+                let caches = [redis, second].map { RedisCache($0, prefix: "app", options: .unhurriedLoads) }
+                let both = caches.map { cache in
                     Cached<Int, User?>(
                         wrappedValue: { id in
                             await Task.yield()
                             return table.find(id)
-                        }, RedisCache(client, prefix: "app"), key: { "user:\($0)" }, ttl: "30m")
+                        }, cache, key: { "user:\($0)" }, ttl: "30m")
                 }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<50 {
@@ -159,7 +160,7 @@ import Testing
 
     @Test func `000: a process that dies between the update and the deletion leaves nothing old`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("user:1", 1)
             let entry = try cache.redisKey("user:1")
             // What a process that dies there has sent.

@@ -22,7 +22,7 @@ import Testing
 
     @Test func `after a creation the lists end, after a change the object too`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache)
             try await fill(cache)
             try await invalidator.afterCreate("user")
@@ -38,7 +38,7 @@ import Testing
 
     @Test func `ttlOnly does nothing`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache, strategy: .ttlOnly)
             try await fill(cache)
             try await invalidator.afterUpdate("user", id: "7")
@@ -49,7 +49,7 @@ import Testing
 
     @Test func `names that cannot be are refused, and nothing is queued`() async throws {
         try await withRedis { _, redis in
-            let invalidator = Invalidator(RedisCache(redis, prefix: "app"))
+            let invalidator = Invalidator(RedisCache(redis, prefix: "app", options: .unhurried))
             await expectError(.invalidArgument) { try await invalidator.afterCreate("") }
             await expectError(.invalidArgument) { try await invalidator.afterUpdate("user", id: "") }
             await expectError(.invalidArgument) {
@@ -61,17 +61,17 @@ import Testing
 
     @Test func `what Redis did not take is told, queued and done when it is back`() async throws {
         try await withRedis(.init(persistent: true, checksLeaks: true)) { server, redis in
-            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(200) }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.timeout = .milliseconds(200) }
             let clock = ManualClock()
             let invalidator = Invalidator(cache, strategy: .onWrite, options: .init(), clock: clock)
-            try await fill(cache)
+            try await fill(cache.with { $0.timeout = .seconds(60) })
             await server.kill()
             await expectError(.unavailable) { try await invalidator.afterUpdate("user", id: "7") }
             await expectError(.unavailable) { try await invalidator.afterUpdate("user", id: "7") }
             #expect(invalidator.pending == 1)
             clock.advance(by: .seconds(5))
             try await server.start()
-            try await eventually("done") {
+            try await eventually("done", within: .seconds(60)) {
                 clock.advance(by: .seconds(5))
                 return invalidator.pending == 0
             }
@@ -81,22 +81,22 @@ import Testing
 
     @Test func `what waits is not lost with an invalidator that was made for one request`() async throws {
         try await withRedis(.init(persistent: true, checksLeaks: true)) { server, redis in
-            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(200) }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.timeout = .milliseconds(200) }
             await server.kill()
             await expectError(.unavailable) { try await Invalidator(cache).afterUpdate("user", id: "7") }
             try await server.start()
-            try await eventually("done") { try server("EXISTS", "{app}:tag:user:7") == 1 }
+            try await eventually("done", within: .seconds(60)) { try server("EXISTS", "{app}:tag:user:7") == 1 }
         }
     }
 
     @Test func `a warm-up whose lease was granted without an answer gives it back`() async throws {
         try await withRedis { server, redis in
             // The server knows both scripts: what is executed then is the script, not the question for it.
-            let direct = Invalidator(RedisCache(redis, prefix: "app"))
+            let direct = Invalidator(RedisCache(redis, prefix: "app", options: .unhurried))
             _ = try? await direct.warmUp("b") { () async throws -> Int in throw CancellationError() }
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { client in
-                    let cache = RedisCache(client, prefix: "app")
+                    let cache = RedisCache(client, prefix: "app", options: .unhurried)
                     _ = try await cache.get("a", as: Int.self)
                     proxy.set(.cutBeforeReply(match: "fill", times: 1_000))
                     await expectError(.unavailable) { try await Invalidator(cache).warmUp("a") { 1 } }
@@ -109,15 +109,15 @@ import Testing
 
     @Test func `too many of them clear the cache once`() async throws {
         try await withRedis(.init(persistent: true)) { server, redis in
-            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(200) }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.timeout = .milliseconds(200) }
             let clock = ManualClock()
             let invalidator = Invalidator(cache, strategy: .onWrite, options: .init(capacity: 5), clock: clock)
-            try await fill(cache)
+            try await fill(cache.with { $0.timeout = .seconds(60) })
             await server.kill()
             for id in 0..<20 { try? await invalidator.afterUpdate("user", id: "\(id)") }
             #expect(invalidator.pending == 1)
             try await server.start()
-            try await eventually("done") {
+            try await eventually("done", within: .seconds(60)) {
                 clock.advance(by: .seconds(5))
                 return invalidator.pending == 0
             }
@@ -127,7 +127,7 @@ import Testing
 
     @Test func `what has expired meanwhile is given up`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(100) }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.timeout = .milliseconds(100) }
             let clock = ManualClock()
             let options = Invalidator.Options(retryFor: .milliseconds(1))
             let invalidator = Invalidator(cache, strategy: .onWrite, options: options, clock: clock)
@@ -143,7 +143,7 @@ import Testing
 
     @Test func `a cancelled call is queued too`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache)
             try await fill(cache)
             server.pause()
@@ -158,7 +158,7 @@ import Testing
 
     @Test func `an invalidator that nobody has any more ends`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app").with { $0.timeout = .milliseconds(100) }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.timeout = .milliseconds(100) }
             let clock = ManualClock()
             server.pause()
             weak let retries = await {
@@ -181,7 +181,7 @@ import Testing
 
     @Test func `a value is there before anybody asks, with its life and tags`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache)
             try await cache.set("a", 0)
             #expect(try await invalidator.warmUp("a", ttl: .after(.seconds(60)), tags: ["t"]) { 1 })
@@ -197,7 +197,7 @@ import Testing
 
     @Test func `a warm-up never puts an older value over a newer one`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let invalidator = Invalidator(cache)
             let set = try await invalidator.warmUp("a") {
                 try await cache.set("a", 2)
@@ -228,7 +228,7 @@ import Testing
 
     @Test func `many are loaded some at a time, and one that fails stops no other`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let running = Mutex((now: 0, most: 0))
             let keys = (0..<50).map { "k\($0)" }
             let report = try await Invalidator(cache).warmUp(keys, concurrency: 4) { key in

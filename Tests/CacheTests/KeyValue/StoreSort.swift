@@ -27,7 +27,8 @@ enum StoreSort: String, CaseIterable, CustomTestStringConvertible {
         case .redis:
             try await withRedis(.init()) { server, redis in
                 let store = RedisKeyValueStore(
-                    redis, prefix: "myapp", defaultTTL: defaultTTL, maxValueBytes: maxValueBytes)
+                    redis, prefix: "myapp", defaultTTL: defaultTTL, maxValueBytes: maxValueBytes,
+                    timeout: .seconds(60))
                 try await body(
                     Subject(store: store) { key in
                         try await eventually("the server to forget \(key)") {

@@ -37,8 +37,8 @@ import Testing
     }
 
     private func useEverything(_ redis: RedisClient) async throws {
-        let counters = Counters(redis, name: "f")
-        let mortal = Counters(redis, name: "f", options: .init(ttl: .after(.seconds(60))))
+        let counters = Counters(redis, name: "f", options: .unhurried)
+        let mortal = Counters(redis, name: "f", options: .init(ttl: .after(.seconds(60)), timeout: .seconds(60)))
         try await mortal.increment("a")
         try await counters.increment("a", by: 1.5, requestID: "r")
         _ = try await counters.getAndReset("a", as: Double.self, requestID: "r")
@@ -50,7 +50,8 @@ import Testing
         _ = try await minutes.sum("a", last: 3)
         _ = try await counters.all()
         for period in [LeaderboardPeriod.allTime, .daily()] {
-            let board = Leaderboard(redis, name: "b", options: .init(period: period, keepBest: 3))
+            let board = Leaderboard(
+                redis, name: "b", options: .init(period: period, keepBest: 3, timeout: .seconds(60)))
             try await board.add(["ada": 1, "bob": 2])
             try await board.increment("ada")
             try await board.increment("ada", requestID: "r")
@@ -64,8 +65,9 @@ import Testing
             try await board.remove("bob")
             if period != .allTime { _ = try await board.topOfLast(2, 5) }
         }
-        try await Leaderboard(redis, name: "b", options: .init(period: .daily())).clear()
-        try await Leaderboard(redis, name: "b", options: .init(period: .daily())).add("ada", score: 1)
+        let daily = Leaderboard(redis, name: "b", options: .init(period: .daily(), timeout: .seconds(60)))
+        try await daily.clear()
+        try await daily.add("ada", score: 1)
     }
 
     private static func withoutDate(_ key: String) -> String {

@@ -64,7 +64,8 @@ import Testing
             var random = SplitMix(seed: setting.seed)
             let board = Leaderboard(
                 redis, name: "model",
-                options: .init(order: setting.order, ranking: setting.ranking, keepBest: setting.keep))
+                options: .init(
+                    order: setting.order, ranking: setting.ranking, keepBest: setting.keep, timeout: .seconds(60)))
             var model = Model(setting: setting)
             let members = ["a", "b", "c", "d", "é", "aa", "B", "日本", "z", "y"]
             for step in 0..<600 {

@@ -15,7 +15,7 @@ extension MetricsScenario {
                 "cache.writes": 5, "cache.hits": 4, "cache.misses": 3, "cache.undecodable": 1, "cache.deletes": 4,
             ]
         ) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n")
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried)
             try await cache.set("a", ["x": 1])
             try await cache.setMany(["b": ["x": 1], "c": ["x": 1]])
             try await cache.set("t", "text")
@@ -37,7 +37,7 @@ extension MetricsScenario {
                 "cache.writes": 1, "cache.undecodable": 2,
             ]
         ) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n")
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried)
             try await cache.set("a", "text")
             let key = "signalbox:indexed:{n}:item:a"
             let place = try #require(try stage.server("STRLEN", key).int) - 4 - Envelope.smallest + 1
@@ -47,18 +47,18 @@ extension MetricsScenario {
             await expectError(.undecodable) { try await cache.getRaw("a") }
         },
         MetricsScenario("a namespace is cleared", ["cache.writes": 2, "cache.deletes": 2]) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n")
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried)
             try await cache.setMany(["a": 1, "b": 2])
             #expect(try await cache.clearNamespace() == 2)
         },
         MetricsScenario("an index has members without items", ["cache.writes": 2, "cache.index.pruned": 2]) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n")
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried)
             try await cache.setMany(["a": 1, "b": 2]) { _, _ in ["user": "ada"] }
             try stage.server("DEL", "signalbox:indexed:{n}:item:a", "signalbox:indexed:{n}:item:b")
             #expect(try await cache.getKeysByIndex("user", "ada").keys.isEmpty)
         },
         MetricsScenario("an update is overtaken once", ["cache.writes": 3, "cache.update.conflicts": 1]) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n")
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried)
             let key = "signalbox:indexed:{n}:item:a"
             try await cache.set("a", 1)
             try stage.server("COPY", key, "other")
@@ -77,7 +77,7 @@ extension MetricsScenario {
                 "cache.writes": 1, "cache.expiry.failed": 1, "cache.expiry.told": 1, "cache.expiry.lost": 3,
             ]
         ) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n", expiry: .keys())
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried, expiry: .keys())
             try await cache.set("a", "v")
             try await cache.expire("a")
             let expired = "signalbox:indexed:{n}:expired"
@@ -87,7 +87,7 @@ extension MetricsScenario {
             try await eventually("told") { try await sweeper.sweep() == 1 }
         },
         MetricsScenario("an end is rejected", ["cache.writes": 1, "cache.expiry.rejected": 1]) { stage in
-            let cache = IndexedCache(stage.client(), namespace: "n", expiry: .keys())
+            let cache = IndexedCache(stage.client(), namespace: "n", options: .unhurried, expiry: .keys())
             try await cache.set("a", "v")
             try await cache.expire("a")
             let sweeper = try ExpirySweeper(cache) { _ in throw ExpiryRejection("nobody wants it") }
@@ -182,7 +182,7 @@ extension MetricsScenario {
                 "session.destroyed": 3,
             ]
         ) { stage in
-            let store = RedisSessionStore<Cart>(stage.client())
+            let store = RedisSessionStore<Cart>(stage.client(), options: .unhurried)
             let one = try await store.create(userID: "ada", data: Cart())
             _ = try await store.create(userID: "ada", data: Cart())
             _ = try await store.create(userID: "ada", data: Cart())
@@ -201,7 +201,7 @@ extension MetricsScenario {
                 "session.created": 3, "session.evicted": 2,
             ]
         ) { stage in
-            let store = RedisSessionStore<Cart>(stage.client(), options: .init(maxPerUser: 1))
+            let store = RedisSessionStore<Cart>(stage.client(), options: .init(maxPerUser: 1, timeout: .seconds(60)))
             for _ in 0..<3 { _ = try await store.create(userID: "ada", data: Cart()) }
         },
         MetricsScenario(
@@ -210,7 +210,7 @@ extension MetricsScenario {
                 "session.created": 1, "session.conflicts": 1, "session.found": 1,
             ]
         ) { stage in
-            let store = RedisSessionStore<Cart>(stage.client())
+            let store = RedisSessionStore<Cart>(stage.client(), options: .unhurried)
             let id = try await store.create(userID: "ada", data: Cart()).id
             let page = try stage.server("SCAN", "0", "TYPE", "hash", "COUNT", "1000")
             let key = try #require(page.array?.last?.strings.first)
@@ -235,7 +235,7 @@ extension MetricsScenario {
                 "code.missing": 1,
             ]
         ) { stage in
-            let codes = OneTimeCodes(stage.client(), options: .init(attempts: 2, maxCodes: 2))
+            let codes = OneTimeCodes(stage.client(), options: .init(attempts: 2, maxCodes: 2, timeout: .seconds(60)))
             _ = try await codes.generate(for: "ada")
             for _ in 0..<3 { _ = try await codes.verify("wrong", for: "ada") }
             let code = try #require(try await codes.generate(for: "ada").code)

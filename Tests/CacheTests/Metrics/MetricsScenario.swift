@@ -139,7 +139,7 @@ extension MetricsScenario {
                 "cache.writes": 1, "cache.hits": 1, "cache.misses": 1, "cache.deletes": 2,
             ]
         ) { stage in
-            let store = RedisKeyValueStore(stage.client())
+            let store = RedisKeyValueStore(stage.client(), timeout: .seconds(60))
             try await store.set("a", 1, ttl: .default)
             _ = try await store.find("a", as: Int.self)
             _ = try await store.find("b", as: Int.self)
@@ -243,7 +243,7 @@ extension MetricsScenario {
                 "cache.hits": 1, "cache.refresh.early": 1, "cache.loads": 1, "cache.writes": 1,
             ]
         ) { stage in
-            try await stage.put(1, age: 90, freshFor: 100, under: "a")
+            try await stage.put(1, age: 900, freshFor: 1_000, under: "a")
             let value = try await stage.cache().remember("a") { 2 }
             #expect(value == 1)
         },
@@ -251,11 +251,10 @@ extension MetricsScenario {
             try await withClient(stage.server.configuration) { other in
                 let source = Source()
                 source.hold()
-                let elsewhere = Task {
-                    try await RedisCache(other, prefix: "app").remember("a") { try await source.get() }
-                }
-                try await source.began.wait()
-                let cache = stage.cache()
+                let holder = RedisCache(other, prefix: "app", options: .unhurried)
+                let elsewhere = Task { try await holder.remember("a") { try await source.get() } }
+                try await source.began.wait(within: .seconds(60))
+                let cache = stage.cache(.init(remember: .init(waitForOthers: .seconds(60))))
                 let here = Task { try await cache.remember("a") { 2 } }
                 try await eventually("it listens") {
                     try stage.server("PUBSUB", "CHANNELS", "*fill*").strings.count == 1

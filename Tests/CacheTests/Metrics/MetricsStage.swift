@@ -15,15 +15,17 @@ final class MetricsStage: Sendable {
 
     /// A client whose engine exists already, and so is that of every cache that is made on it.
     func client(_ configuration: RedisConfiguration? = nil, logger: Logger = quietLogger) -> RedisClient {
-        let redis = RedisClient(configuration ?? server.configuration, logger: logger)
+        let redis = RedisClient(configuration ?? server.patient(), logger: logger)
         let engine = CacheEngine.of(redis, metrics: CacheMetrics(backend))
         held.withLock { $0.append((redis, engine)) }
         return redis
     }
 
-    /// The usual cache.
+    /// The usual cache; where `options` do not say how long it waits, no call fails because the machine is busy.
     func cache(_ options: CacheOptions = CacheOptions()) -> RedisCache {
-        RedisCache(client(), prefix: "app", options: options)
+        var options = options
+        if options.timeout == CacheOptions().timeout { options.timeout = CacheOptions.unhurried.timeout }
+        return RedisCache(client(), prefix: "app", options: options)
     }
 
     /// What was counted so far.

@@ -134,7 +134,8 @@ import Testing
             try await cache.set("k", "1")
             try await cache.warm("k", "1")
             try await reader.warm("k", "1")
-            #expect(try await RedisKeyValueStore(one, prefix: "myapp").deleteKeys(["k"]) == 1)
+            let store = RedisKeyValueStore(one, prefix: "myapp", timeout: .seconds(60))
+            #expect(try await store.deleteKeys(["k"]) == 1)
             #expect(try await cache.get("k", as: String.self) == nil)
             try await eventually("told") { try await reader.get("k", as: String.self) == nil }
         }
@@ -153,8 +154,8 @@ import Testing
 
     @Test func `keep nothing where that is wished`() async throws {
         try await withUntracked { server, one, _ in
-            let cache = RedisCache(
-                one, prefix: "myapp", options: CacheOptions(near: NearCacheOptions(onUnavailable: .off)))
+            let options = CacheOptions(timeout: .seconds(60), near: NearCacheOptions(onUnavailable: .off))
+            let cache = RedisCache(one, prefix: "myapp", options: options)
             try await eventually("off") { if case .off = cache.near?.state { true } else { false } }
             try await cache.set("k", "v")
             for _ in 0..<3 { #expect(try await cache.get("k") == "v") }
@@ -166,7 +167,7 @@ import Testing
     @Test func `drop everything when the connection is lost, and begin anew`() async throws {
         try await withUntracked { server, one, other in
             let reader = try await RedisCache.near(one, .backplane)
-            let writer = RedisCache(other, prefix: "myapp")
+            let writer = RedisCache(other, prefix: "myapp", options: .unhurried)
             try await writer.set("k", "1")
             try await reader.warm("k", "1")
             let flushes = reader.figures.flushes
@@ -182,7 +183,8 @@ import Testing
     @Test func `are trusted for two heartbeats after the last proof`() async throws {
         try await withUntracked(configure: { $0.heartbeat = .milliseconds(60) }) { server, one, _ in
             let cache = try await RedisCache.near(one, .backplane)
-            try await cache.set("k", "v")
+            // A busy machine misses such short heartbeats now and then, and with them a call.
+            try await eventually("set") { (try? await cache.set("k", "v")) != nil }
             try await eventually("kept") {
                 _ = try await cache.get("k", as: String.self)
                 return cache.figures.hits > 0
@@ -198,7 +200,10 @@ import Testing
     @Test func `tell it later when it could not be told at once`() async throws {
         try await withRedisServer { server in
             try await withFaultProxy(to: server.tcp) { proxy in
-                try await withClient(proxy.configuration) { redis in
+                var configuration = proxy.configuration
+                // A missed heartbeat would be a gap for the listener, in which it is not told.
+                configuration.heartbeat = .seconds(60)
+                try await withClient(configuration) { redis in
                     let told = TestSignal("told")
                     let listener = try await redis.listen(channel: "myapp:near:1:0") { event in
                         guard case .message(let message) = event else { return }

@@ -18,7 +18,8 @@ import Testing
                 }
                 try await withClient(configuration) { redis in
                     let cache = try await RedisCache.near(redis)
-                    try await cache.set("k", "old")
+                    // A busy machine misses such short heartbeats now and then, and with them a call.
+                    try await eventually("set") { (try? await cache.set("k", "old")) != nil }
                     try await cache.warm("k", "old")
                     try await eventually("heartbeats go out") {
                         try old.clients().contains { $0["name"] == "app:control" }
@@ -26,15 +27,20 @@ import Testing
                     try new("SET", "myapp:k", "new", "PX", "100000")
                     let flushes = cache.figures.flushes
                     try address.lead(to: new)
-                    for client in try old.clients() where client["name"] == "app:commands" {
-                        try old("CLIENT", "KILL", "ID", client["id"] ?? "")
+                    try await eventually("dropped") {
+                        // More than once: a connection that was being made when the address moved reaches the old one.
+                        for client in try old.clients() where client["name"] == "app:commands" {
+                            try old("CLIENT", "KILL", "ID", client["id"] ?? "")
+                        }
+                        return cache.figures.flushes > flushes
                     }
-                    try await eventually("dropped") { cache.figures.flushes > flushes }
                     try await cache.untilNear(.tracking)
                     try await cache.warm("k", "new")
                     try new("SET", "myapp:k", "newer", "PX", "100000")
                     try await eventually("told by the new server") { try await cache.get("k") == "newer" }
-                    #expect(try old.clients().contains { $0["name"]?.hasPrefix("app:") == true } == false)
+                    try await eventually("nothing of it is left at the old server") {
+                        try !old.clients().contains { $0["name"]?.hasPrefix("app:") == true }
+                    }
                 }
             }
         }

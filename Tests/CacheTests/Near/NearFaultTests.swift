@@ -41,7 +41,8 @@ import Testing
         let heartbeat = Duration.milliseconds(60)
         try await withTwo(configure: { $0.heartbeat = heartbeat }) { server, redis, _ in
             let cache = try await RedisCache.near(redis)
-            try await cache.set("k", "v")
+            // A busy machine misses such short heartbeats now and then, and with them a call.
+            try await eventually("set") { (try? await cache.set("k", "v")) != nil }
             try await cache.warm("k", "v")
             server.pause()
             defer { server.resume() }
@@ -53,7 +54,7 @@ import Testing
                 return asked > bound + heartbeat
             }
             #expect(late == 0)
-            #expect(cache.near?.state == .doubtful || cache.near?.state == .connecting)
+            try await eventually("doubtful") { cache.near?.state == .doubtful || cache.near?.state == .connecting }
             server.resume()
             try await eventually("trusted again") { try await cache.get("k", as: String.self) == "v" && isKnown(cache) }
         }
@@ -69,7 +70,7 @@ import Testing
                 configuration.reconnect = ReconnectPolicy(initialDelay: .milliseconds(2), maxDelay: .milliseconds(20))
                 try await withClient(configuration) { redis in
                     let cache = try await RedisCache.near(redis)
-                    try await cache.set("k", "old")
+                    try await eventually("set") { (try? await cache.set("k", "old")) != nil }
                     try await cache.warm("k", "old")
                     proxy.silence(connectionsThatSent: "CLIENT TRACKING")
                     let bound = Moment.now + heartbeat + heartbeat

@@ -28,7 +28,9 @@ extension RedisCache {
         _ redis: RedisClient, prefix: String = "myapp", _ state: NearStatus.State = .tracking,
         _ options: NearCacheOptions = NearCacheOptions()
     ) async throws -> RedisCache {
-        let cache = RedisCache(redis, prefix: prefix, options: CacheOptions(near: options))
+        var all = CacheOptions.unhurried
+        all.near = options
+        let cache = RedisCache(redis, prefix: prefix, options: all)
         try await cache.untilNear(state)
         return cache
     }
@@ -39,10 +41,11 @@ extension RedisCache {
 
     var figures: NearFigures { near?.figures ?? NearFigures(flushes: 0) }
 
-    /// Reads until the value is near.
+    /// Reads until the value is near, and stays there unless something changes.
     ///
     /// The news of an own write may come after the first read that follows it, and drop what that kept.
     func warm(_ key: String, _ expected: String?) async throws {
+        try await untilNewsIsRead()
         try await eventually("\(key) is kept") {
             let first: String? = try await get(key)
             let hits = figures.hits
@@ -50,6 +53,19 @@ extension RedisCache {
             #expect(first == expected && second == expected)
             return figures.hits > hits
         }
+    }
+}
+
+extension RedisCache {
+    /// Returns when the client has read all news of what was changed before: it comes over the same connection as
+    /// messages do, in order.
+    private func untilNewsIsRead() async throws {
+        let channel = "news:\(UInt64.random(in: .min ... .max))"
+        let messages = try await engine.redis.subscribe(channels: [channel])
+        _ = try await engine.redis.command(RedisCommand("PUBLISH", channel, ""))
+        // Also a gap, after which nothing is near that was.
+        for await _ in messages { break }
+        await messages.cancel()
     }
 }
 

@@ -24,7 +24,8 @@ import Testing
 
     @Test func `a value of a schema that only one reader takes stays that reader's`() async throws {
         try await withRedis(.init()) { _, redis in
-            let old = RedisCache(redis, prefix: "myapp", options: CacheOptions(schema: 1, near: near))
+            let options = CacheOptions(schema: 1, timeout: .seconds(20), near: near)
+            let old = RedisCache(redis, prefix: "myapp", options: options)
             let both = old.with {
                 $0.schema = 2; $0.readableSchemas = 1...2
             }

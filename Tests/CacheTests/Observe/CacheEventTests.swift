@@ -8,7 +8,8 @@ import Testing
     private func cache(
         _ redis: RedisClient, _ heard: Heard, _ change: (inout CacheOptions) -> Void = { _ in }
     ) -> RedisCache {
-        var options = CacheOptions(observer: heard.observer)
+        var options = CacheOptions.unhurried
+        options.observer = heard.observer
         change(&options)
         return RedisCache(redis, prefix: "app", options: options)
     }
@@ -90,7 +91,7 @@ import Testing
     @Test func `a key-value store tells too, its deletions by command`() async throws {
         try await withRedis { _, redis in
             let heard = Heard()
-            let store = RedisKeyValueStore(redis, prefix: "kv", observer: heard.observer)
+            let store = RedisKeyValueStore(redis, prefix: "kv", timeout: .seconds(60), observer: heard.observer)
             try await store.set("a", 1, ttl: .never)
             _ = try await store.find("a", as: Int.self)
             #expect(try await store.deleteKeys(["a", "b"]) == 1)
@@ -104,12 +105,15 @@ import Testing
             let cache = cache(redis, heard) { $0.near = NearCacheOptions() }
             try await cache.untilNear(.tracking)
             try await cache.set("k", "v")
-            try await cache.warm("k", "v")
-            _ = heard.take()
-            #expect(try await cache.get("k") == "v")
-            #expect(try await cache.getMany(["k"]) == ["k": "v"])
-            #expect(try await cache.remember("k") { "other" } == "v")
-            #expect(heard.take() == ["app/k hit near", "app/k hit near", "app/k hit near"])
+            // Again, if the news of the write came in between and dropped what was kept.
+            try await eventually("each is told as a near hit") {
+                try await cache.warm("k", "v")
+                _ = heard.take()
+                #expect(try await cache.get("k") == "v")
+                #expect(try await cache.getMany(["k"]) == ["k": "v"])
+                #expect(try await cache.remember("k") { "other" } == "v")
+                return heard.take() == ["app/k hit near", "app/k hit near", "app/k hit near"]
+            }
 
             let nothing: @Sendable () async throws -> String? = { nil }
             #expect(try await cache.remember("none", nothing) == nil)
@@ -117,13 +121,14 @@ import Testing
                 _ = try await cache.get("none", as: String.self)
                 return heard.count(of: "app/none negative hit near") > 0
             }
-            _ = heard.take()
-            guard case .miss = try await cache.lookup("none", as: String.self) else {
-                Issue.record("there is something")
-                return
+            try await eventually("each is told as a negative near hit") {
+                _ = heard.take()
+                guard case .miss = try await cache.lookup("none", as: String.self) else {
+                    throw TestTimeout("there is something")
+                }
+                #expect(try await cache.remember("none", nothing) == nil)
+                return heard.take() == ["app/none negative hit near", "app/none negative hit near"]
             }
-            #expect(try await cache.remember("none", nothing) == nil)
-            #expect(heard.take() == ["app/none negative hit near", "app/none negative hit near"])
         }
     }
 
@@ -177,7 +182,7 @@ import Testing
     @Test func `an observer is let go with its caches`() async throws {
         try await withRedis { _, redis in
             weak var observer: CacheObserver?
-            let other = RedisCache(redis, prefix: "app")
+            let other = RedisCache(redis, prefix: "app", options: .unhurried)
             do {
                 let cache = cache(redis, Heard())
                 observer = cache.options.observer

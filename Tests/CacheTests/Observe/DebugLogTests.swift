@@ -27,7 +27,7 @@ import Testing
 
     @Test func `hits, misses, writes, deletions and loads are logged with their keys and never a value`() async throws {
         try await withLog(.debug) { _, redis, lines in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             _ = try await cache.get("a\n", as: String.self)
             try await cache.set("a\n", "s3cret", tags: ["t\n"])
             _ = try await cache.get("a\n", as: String.self)
@@ -48,7 +48,7 @@ import Testing
 
     @Test func `what a load threw is named by its type only`() async throws {
         try await withLog(.debug) { _, redis, lines in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             await #expect(throws: Source.Failure(number: 4_711)) {
                 try await cache.remember("a") { () -> Int in throw Source.Failure(number: 4_711) }
             }
@@ -68,7 +68,7 @@ import Testing
 
     @Test func `nothing is made for a logger that would drop it`() async throws {
         try await withLog(.info) { _, redis, lines in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             #expect(cache.probe == nil)
             #expect(cache.namespace("n").with { $0.observer = CacheObserver { _ in } }.probe != nil)
             try await cache.set("a", 1)
@@ -79,15 +79,15 @@ import Testing
     @Test func `ids of sessions, one-time codes and items of an index are in no line, whatever the level`() async throws
     {
         try await withLog(.trace) { _, redis, lines in
-            let sessions = RedisSessionStore<String>(redis)
+            let sessions = RedisSessionStore<String>(redis, options: .unhurried)
             let session = try await sessions.create(userID: "ada-quokka", data: "data-quokka")
             _ = try await sessions.get(session.id)
             _ = try await sessions.destroy(session.id)
-            let codes = OneTimeCodes(redis)
+            let codes = OneTimeCodes(redis, options: .unhurried)
             let issue = try await codes.generate(for: "bob-quokka")
             let code = try #require(issue.code)
             _ = try await codes.verify(code.text, for: "bob-quokka")
-            let items = IndexedCache.session(redis)
+            let items = IndexedCache(redis, namespace: "session", options: .unhurried)
             try await items.set("item-quokka", 1)
             _ = try await items.get("item-quokka", as: Int.self)
             #expect(lines.count(of: session.id.value) == 0)

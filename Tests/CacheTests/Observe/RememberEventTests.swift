@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct RememberEventTests {
     private func cache(_ redis: RedisClient, _ heard: Heard, _ terms: RememberOptions = .default) -> RedisCache {
-        RedisCache(redis, prefix: "app", options: CacheOptions(remember: terms, observer: heard.observer))
+        let options = CacheOptions(timeout: .seconds(60), remember: terms, observer: heard.observer)
+        return RedisCache(redis, prefix: "app", options: options)
     }
 
     @Test func `a call tells its miss, the load and that its value was stored, in this order; then hits`() async throws
@@ -65,9 +66,10 @@ import Testing
                 let (heard, other) = (Heard(), Heard())
                 let source = Source()
                 source.hold()
-                async let first = cache(redis, other).remember("a") { try await source.get() }
+                let terms = CacheOptions.unhurriedLoads.remember
+                async let first = cache(redis, other, terms).remember("a") { try await source.get() }
                 try await source.began.wait()
-                async let value = cache(second, heard).remember("a") { try await source.get() }
+                async let value = cache(second, heard, terms).remember("a") { try await source.get() }
                 try await eventually("it waits for the other's load") {
                     try server("PUBSUB", "NUMSUB", "{app:a}:fill:wake:0").array?.last?.int == 1
                 }

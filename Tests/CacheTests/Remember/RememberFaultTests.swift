@@ -18,7 +18,7 @@ import Testing
             let script = try #require(scripts.first { $0.name == name })
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
-                    let cache = RedisCache(redis, prefix: "app")
+                    let cache = RedisCache(redis, prefix: "app", options: .unhurried)
                     let source = Source()
                     if script.name == FillScripts.drop.name { source.fail(Source.Failure()) }
                     proxy.set(executed ? .cutBeforeReply(match: script.sha) : .cutBeforeSend(match: script.sha))
@@ -66,7 +66,7 @@ import Testing
 
     @Test func `a lease that a read-only Redis would not take back is given back as soon as it does`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurriedLoads)
             let source = Source()
             source.hold()
             let call = Task { try await cache.remember("a") { try await source.get() } }
@@ -82,7 +82,7 @@ import Testing
 
     @Test func `a lease whose value Redis had no room for is given back`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.hold()
             let call = Task { try await cache.remember("a") { try await source.get() } }
@@ -138,14 +138,14 @@ import Testing
             let workers = Task { try await load.run() }
             func goesOn(_ what: String) async throws {
                 let before = load.answered
-                try await eventually("answers \(what)", within: .seconds(20)) { load.answered >= before + 50 }
+                try await eventually("answers \(what)", within: .seconds(60)) { load.answered >= before + 50 }
             }
             try await goesOn("before")
             try await trouble(cache)
             try await goesOn("after")
             load.stop()
             try await workers.value
-            try await eventually("values are stored again", within: .seconds(20)) {
+            try await eventually("values are stored again", within: .seconds(60)) {
                 let mark = Int.random(in: 0..<1_000_000)
                 _ = try await cache.remember("mark\(mark)") { mark }
                 return try await cache.get("mark\(mark)") == mark
@@ -234,14 +234,8 @@ import Testing
                 let cache = RedisCache(redis, prefix: "app", options: .init(timeout: .milliseconds(50)))
                 _ = try await cache.get("warm", as: Int.self)
                 await server.kill()
-                let source = Source()
-                source.hold()
-                let calls = (0..<200).map { _ in Task { try await cache.remember("a") { try await source.get() } } }
-                try await eventually("all wait") { cache.waiters("a", Int.self) == 200 }
-                source.release()
-                for call in calls { #expect(try await call.value == 1) }
                 // A second one for those that came after the first had begun.
-                #expect(source.loads <= 2)
+                #expect(try await cache.loadsOfMany("a", calls: 200) <= 2)
                 try await server.start()
             }
         }
@@ -263,7 +257,7 @@ import Testing
         try await withRedisServer { server in
             let lines = LogLines()
             let redis = RedisClient(server.configuration, logger: lines.logger)
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try server("CONFIG", "SET", "maxmemory", "1")
             for number in 0..<5 { #expect(try await cache.remember("\(number)") { number } == number) }
             try server("CONFIG", "SET", "maxmemory", "0")
@@ -278,7 +272,7 @@ import Testing
 
     @Test func `a waiter whose holder died loads when the lease has ended`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try server("SET", "{app:a}:fill", "of a process that died", "PX", "300")
             #expect(try await cache.remember("a") { 1 } == 1)
             #expect(try await cache.get("a") == 1)
@@ -287,9 +281,9 @@ import Testing
 
     @Test func `who waited long enough for another process loads for itself and stores nothing`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(
-                redis, prefix: "app", options: .init(remember: .init(waitForOthers: .milliseconds(50))))
-            try server("SET", "{app:a}:fill", "somebody", "PX", "60000")
+            let terms = RememberOptions(waitForOthers: .milliseconds(50))
+            let cache = RedisCache(redis, prefix: "app", options: .init(timeout: .seconds(60), remember: terms))
+            try server("SET", "{app:a}:fill", "somebody", "PX", "600000")
             #expect(try await cache.remember("a") { 1 } == 1)
             #expect(try server("EXISTS", "app:a") == 0)
             #expect(try server("GET", "{app:a}:fill") == "somebody")
@@ -299,8 +293,9 @@ import Testing
 
     @Test func `other processes can be left alone`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app", options: .init(remember: .init(acrossProcesses: false)))
-            try server("SET", "{app:a}:fill", "somebody", "PX", "60000")
+            let terms = RememberOptions(acrossProcesses: false)
+            let cache = RedisCache(redis, prefix: "app", options: .init(timeout: .seconds(60), remember: terms))
+            try server("SET", "{app:a}:fill", "somebody", "PX", "600000")
             #expect(try await cache.remember("a") { 1 } == 1)
             #expect(try server("EXISTS", "app:a") == 0)
         }
@@ -311,8 +306,8 @@ import Testing
             try await withClient(server.configuration) { other in
                 let source = Source()
                 source.hold()
-                let here = RedisCache(redis, prefix: "app")
-                let there = RedisCache(other, prefix: "app")
+                let here = RedisCache(redis, prefix: "app", options: .unhurriedLoads)
+                let there = RedisCache(other, prefix: "app", options: .unhurriedLoads)
                 let loading = Task { try await there.remember("a") { try await source.get() } }
                 try await source.began.wait()
                 let waiting = (0..<20).map { _ in Task { try await here.remember("a") { 99 } } }
@@ -327,8 +322,8 @@ import Testing
 
     @Test func `waiters that are cancelled leave no subscription`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
-            try server("SET", "{app:a}:fill", "somebody", "PX", "60000")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurriedLoads)
+            try server("SET", "{app:a}:fill", "somebody", "PX", "600000")
             let calls = (0..<3).map { _ in Task { try await cache.remember("a") { 1 } } }
             try await eventually("listening") { !(try server("PUBSUB", "CHANNELS", "*:fill:wake:*").strings.isEmpty) }
             try await eventually("all wait") { cache.waiters("a", Int.self) == 3 }
@@ -344,10 +339,10 @@ import Testing
             try await withClient(server.configuration) { other in
                 let source = Source()
                 source.fail(Source.Failure())
-                let here = RedisCache(redis, prefix: "app", options: .init(remember: .init(failurePause: .seconds(60))))
-                let there = RedisCache(
-                    other, prefix: "app",
-                    options: .init(remember: .init(waitForOthers: .milliseconds(100), failurePause: .seconds(60))))
+                let terms = RememberOptions(waitForOthers: .milliseconds(100), failurePause: .seconds(600))
+                let options = CacheOptions(timeout: .seconds(60), remember: terms)
+                let here = RedisCache(redis, prefix: "app", options: options)
+                let there = RedisCache(other, prefix: "app", options: options)
                 await #expect(throws: Source.Failure()) { try await here.remember("a") { try await source.get() } }
                 let lease = try server("GET", "{app:a}:fill").string
                 #expect(lease?.hasPrefix("!") == true)
@@ -364,8 +359,11 @@ import Testing
     @Test func `a lease that could not be given back after a failed load is given back later`() async throws {
         try await withRedis { server, redis in
             try await withFaultProxy(to: server.tcp) { proxy in
-                try await withClient(proxy.configuration) { client in
-                    let cache = RedisCache(client, prefix: "app", options: .init(timeout: .milliseconds(200)))
+                var configuration = proxy.configuration
+                // The first loss is the end of a call, whose time-out leaves a busy machine all the time it needs.
+                configuration.retry.maxRetries = 0
+                try await withClient(configuration) { client in
+                    let cache = RedisCache(client, prefix: "app", options: .unhurried)
                     await #expect(throws: Source.Failure.self) {
                         _ = try await cache.remember("a") { () async throws -> Int in
                             proxy.set(.cutBeforeSend(match: "fill", times: 1_000))

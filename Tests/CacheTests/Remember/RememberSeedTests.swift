@@ -11,7 +11,7 @@ import Testing
 @Suite struct RememberSeedTests {
     @Test func `000 an invalidation is not undone by a load that began before it`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source(1)
             source.hold()
             let reader = Task { try await cache.remember("user:7") { try await source.get() } }
@@ -31,13 +31,7 @@ import Testing
             try await withClient(server.configuration) { redis in
                 let cache = RedisCache(redis, prefix: "app", options: .init(timeout: .milliseconds(50)))
                 await server.kill()
-                let source = Source()
-                source.hold()
-                let calls = (0..<50).map { _ in Task { try await cache.remember("a") { try await source.get() } } }
-                try await eventually("all wait") { cache.waiters("a", Int.self) == 50 }
-                source.release()
-                for call in calls { #expect(try await call.value == 1) }
-                #expect(source.loads <= 2)
+                #expect(try await cache.loadsOfMany("a", calls: 50) <= 2)
                 // And it can be told apart.
                 guard case .unavailable = try await cache.lookup("a", as: Int.self) else {
                     Issue.record("an outage looks like a miss")
@@ -61,7 +55,7 @@ import Testing
 
     @Test func `001 remember gives a hit the same type as a miss`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let user = User(id: 1, name: "Ada", tags: ["x"])
             let miss: User = try await cache.remember("user") { user }
             let hit: User = try await cache.remember("user") { User(id: 0, name: "") }
@@ -78,7 +72,7 @@ import Testing
 
     @Test func `001 remember does not fail on an error while reading`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try server("LPUSH", "app:a", "a list")
             #expect(try await cache.remember("a") { 1 } == 1)
             try server("ACL", "SETUSER", "default", "-mget")
@@ -92,7 +86,7 @@ import Testing
             try await withClient(server.configuration) { other in
                 let source = Source()
                 source.hold()
-                let caches = [RedisCache(redis, prefix: "app"), RedisCache(other, prefix: "app")]
+                let caches = [redis, other].map { RedisCache($0, prefix: "app", options: .unhurriedLoads) }
                 let calls = (0..<100).map { number in
                     Task { try await caches[number % 2].remember("a") { try await source.get() } }
                 }
@@ -106,7 +100,7 @@ import Testing
 
     @Test func `001 rememberForever has no end, and remember's default is the cache's`() async throws {
         try await withRedis(.init(checksLeaks: true, immortalKeyPrefixes: ["app:a"])) { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             _ = try await cache.rememberForever("a") { 1 }
             _ = try await cache.remember("b") { 1 }
             #expect(try server("PTTL", "app:a") == -1)
@@ -116,7 +110,7 @@ import Testing
 
     @Test func `002 cached remembers that there is nothing`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source(nil)
             for _ in 0..<3 {
                 let nothing = try await cache.cached("a") { try await source.load() }
@@ -128,7 +122,7 @@ import Testing
 
     @Test func `002 cached does not stampede`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.hold()
             let calls = (0..<100).map { _ in Task { try await cache.cached("a") { try await source.get() } } }
@@ -141,7 +135,7 @@ import Testing
 
     @Test func `003 getOrSet does not stampede and remembers that there is nothing`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source(nil)
             source.hold()
             let calls = (0..<100).map { _ in
@@ -157,7 +151,7 @@ import Testing
 
     @Test func `003 getOrSet throws what its fetch throws, and nothing is stored`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.fail(Source.Failure(number: 4))
             await #expect(throws: Source.Failure(number: 4)) {
@@ -170,7 +164,7 @@ import Testing
 
     @Test func `bucketeer 2552 the first caller's cancellation does not fail the others`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.hold()
             let first = Task { try await cache.remember("a") { try await source.get() } }

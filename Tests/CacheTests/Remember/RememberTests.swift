@@ -8,7 +8,7 @@ import Testing
 @Suite struct RememberTests {
     @Test func `a value is loaded once and then read in one round trip`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let user = User(id: 7, name: "Ada")
             let source = Source()
             @Sendable func load() async throws -> User {
@@ -21,19 +21,21 @@ import Testing
             }
             #expect(source.loads == 1)
             #expect(try await cache.get("7") == user)
-            try server("CONFIG", "RESETSTAT")
-            #expect(try await cache.remember("7") { try await load() } == user)
-            #expect(
-                try server.info("commandstats").keys.filter { $0.contains("cmdstat") }.sorted() == [
+            // Again, if a heartbeat came in between.
+            try await eventually("it is read in one round trip") {
+                try server("CONFIG", "RESETSTAT")
+                #expect(try await cache.remember("7") { try await load() } == user)
+                return try server.info("commandstats").keys.filter { $0.contains("cmdstat") }.sorted() == [
                     "cmdstat_config|resetstat", "cmdstat_mget",
-                ])
+                ]
+            }
         }
     }
 
     @Test func `all names remember`() async throws {
         try await withRedis(.init(checksLeaks: true, immortalKeyPrefixes: ["app:forever", "app:none"])) {
             server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             #expect(try await cache.getOrSet("a", .after(.seconds(60))) { 1 } == 1)
             #expect(try await cache.cached("b") { 2 } == 2)
             #expect(try await cache.rememberForever("forever") { 3 } == 3)
@@ -54,14 +56,14 @@ import Testing
 
     @Test func `that there is no value is remembered, apart from values and for a time of its own`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source(nil)
             for _ in 0..<3 {
                 #expect(try await cache.remember("a", ttl: .after(.seconds(600))) { try await source.load() } == nil)
             }
             #expect(source.loads == 1)
             let left = try server("PTTL", "app:a").int ?? 0
-            #expect(left > 20_000 && left <= 30_000)
+            #expect(left > 10_000 && left <= 30_000)
             // Who needs a value does not take "none" for an answer.
             source.set(5)
             #expect(try await cache.remember("a") { try await source.get() } == 5)
@@ -72,7 +74,7 @@ import Testing
 
     @Test func `who needs a value and shares the load of one that does not gets a value`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let none = Source(nil)
             none.hold()
             let one = Task { try await cache.remember("a") { try await none.load() } }
@@ -87,7 +89,7 @@ import Testing
 
     @Test func `that there is no value is not remembered when that is switched off`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app", options: .init(remember: .init(negativeTTL: nil)))
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.remember.negativeTTL = nil }
             let source = Source(nil)
             for _ in 0..<2 {
                 let nothing = try await cache.remember("a") { try await source.load() }
@@ -100,14 +102,14 @@ import Testing
 
     @Test func `a loader says how long its value lives and what invalidates it`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             @Sendable func load() async throws -> Loaded<Int> {
-                Loaded(try await source.get(), ttl: .after(.seconds(50)), tags: ["team:1"])
+                Loaded(try await source.get(), ttl: .after(.seconds(500)), tags: ["team:1"])
             }
             #expect(try await cache.remember("a", tags: ["all"]) { try await load() } == 1)
             let left = try server("PTTL", "app:a").int ?? 0
-            #expect(left > 40_000 && left <= 50_000)
+            #expect(left > 400_000 && left <= 500_000)
             #expect(try await cache.remember("a", tags: ["all"]) { try await load() } == 1)
             #expect(source.loads == 1)
             for tag in ["team:1", "all"] {
@@ -124,7 +126,7 @@ import Testing
 
     @Test func `a thousand tasks load once`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.hold()
             let values = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -143,7 +145,7 @@ import Testing
 
     @Test func `what the loader throws is thrown to all who wait, and the next call loads again`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.hold()
             source.fail(Source.Failure(number: 7))
@@ -164,7 +166,7 @@ import Testing
         async throws
     {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let source = Source()
             source.hold()
             let first = Task { try await cache.remember("a") { try await source.get() } }
@@ -183,9 +185,8 @@ import Testing
 
     @Test func `a loader that hangs is cancelled when its lease ends`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(
-                redis, prefix: "app",
-                options: .init(remember: .init(loadLease: .milliseconds(200), failurePause: .zero)))
+            let terms = RememberOptions(loadLease: .milliseconds(200), failurePause: .zero)
+            let cache = RedisCache(redis, prefix: "app", options: .init(timeout: .seconds(60), remember: terms))
             let cancelled = TestSignal("the loader was cancelled")
             await expectError(.loadTimedOut) {
                 try await cache.remember("a") { () -> Int in
@@ -198,14 +199,15 @@ import Testing
                 }
             }
             try await cancelled.wait()
-            #expect(try await cache.remember("a") { 2 } == 2)
+            // With a lease that does not end while the machine is busy.
+            #expect(try await cache.remember("a", options: .init(failurePause: .zero)) { 2 } == 2)
         }
     }
 
     @Test func `after the hard time-out callers go, the load goes on and is stored`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(
-                redis, prefix: "app", options: .init(remember: .init(hardTimeout: .milliseconds(50))))
+            let terms = RememberOptions(hardTimeout: .milliseconds(50))
+            let cache = RedisCache(redis, prefix: "app", options: .init(timeout: .seconds(60), remember: terms))
             let source = Source()
             source.hold()
             await expectError(.loadTimedOut) { try await cache.remember("a") { try await source.get() } }
@@ -218,7 +220,7 @@ import Testing
 
     @Test func `a value that cannot be stored is returned all the same`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app", options: .init(maxValueBytes: 10))
+            let cache = RedisCache(redis, prefix: "app", options: .init(maxValueBytes: 10, timeout: .seconds(60)))
             let text = String(repeating: "x", count: 100)
             let returned = try await cache.remember("a") { text }
             #expect(returned == text)
@@ -229,7 +231,7 @@ import Testing
 
     @Test func `what is stored and cannot be read counts as missing and is replaced`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try server("SET", "app:a", "no number", "PX", "60000")
             #expect(try await cache.remember("a") { 5 } == 5)
             #expect(try await cache.get("a") == 5)
@@ -243,7 +245,7 @@ import Testing
 
     @Test func `a value set while another is loaded stays`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             for change in ["set", "delete", "setMany"] {
                 let source = Source()
                 source.hold()
@@ -269,7 +271,7 @@ import Testing
     {
         try await withRedis { server, redis in
             try await withClient(server.configuration) { other in
-                let cache = RedisCache(redis, prefix: "app")
+                let cache = RedisCache(redis, prefix: "app", options: .unhurried)
                 for tag in [false, true] {
                     let source = Source()
                     source.hold()
@@ -277,7 +279,7 @@ import Testing
                     let first = Task { try await cache.remember("a", tags: ["t"]) { try await source.get() } }
                     try await source.began.wait()
                     source.set(2)
-                    let elsewhere = RedisCache(other, prefix: "app")
+                    let elsewhere = RedisCache(other, prefix: "app", options: .unhurried)
                     if tag { try await elsewhere.invalidate(tags: "t") } else { try await elsewhere.delete("a") }
                     let late = Task { try await cache.remember("a", tags: ["t"]) { try await source.get() } }
                     try await eventually("the late one waits") {
@@ -293,7 +295,7 @@ import Testing
 
     @Test func `options that cannot work are refused before anything is asked`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let flawed: [RememberOptions] = [
                 .init(negativeTTL: .zero), .init(jitter: 1.5), .init(jitter: .nan), .init(early: .threshold(1)),
                 .init(early: .probabilistic(beta: 0)), .init(failSafe: .init(maxStale: .zero)),

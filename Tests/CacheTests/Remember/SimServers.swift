@@ -74,7 +74,7 @@ struct RealServer: FillServer {
     private let tag = "sim"
 
     init(_ redis: RedisClient, _ name: String) throws {
-        cache = RedisCache(redis, prefix: "sim")
+        cache = RedisCache(redis, prefix: "sim", options: .unhurried)
         entry = try cache.redisKey(name)
     }
 

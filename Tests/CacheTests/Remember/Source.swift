@@ -1,5 +1,6 @@
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import Cache
 
@@ -47,6 +48,45 @@ final class Source: Sendable {
     func get() async throws -> Int {
         guard let value = try await load() else { throw Failure(number: -1) }
         return value
+    }
+}
+
+extension CacheOptions {
+    /// ``unhurried``, with waits for another process' load that end with the load only, however busy the machine is.
+    static let unhurriedLoads: CacheOptions = {
+        var options = unhurried
+        options.remember.loadLease = .seconds(120)
+        options.remember.waitForOthers = .seconds(60)
+        return options
+    }()
+}
+
+extension RedisCache {
+    /// Lets so many call `remember` at once while Redis is away, and tells how many loads that took.
+    ///
+    /// Those that had begun before the first load take its value; the others share one more, which answers when all of
+    /// them wait for it, however late they come.
+    func loadsOfMany(_ key: String, calls count: Int) async throws -> Int {
+        let (first, second) = (Source(), Source())
+        first.hold()
+        second.hold()
+        let answered = TestSignal("a call was answered")
+        let calls = (0..<count).map { _ in
+            Task<Int, any Error> {
+                let value: Int = try await remember(key) { try await (first.loads == 0 ? first : second).get() }
+                answered.fire()
+                return value
+            }
+        }
+        try await eventually("all wait") { waiters(key, Int.self) == count }
+        first.release()
+        try await eventually("the first load is over, and the others wait for the second") {
+            let late = second.loads > 0 ? waiters(key, Int.self) : 0
+            return late + answered.count == count
+        }
+        second.release()
+        for call in calls { #expect(try await call.value == 1) }
+        return first.loads + second.loads
     }
 }
 

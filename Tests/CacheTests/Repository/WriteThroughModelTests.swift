@@ -84,7 +84,7 @@ import Testing
 
     @Test func `the scripts do on a real server what the model says, step by step`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let orders =
                 WriteEvent.orders([WriteEvent.writer(1), WriteEvent.writer(2), WriteEvent.reader(1)])
                 + WriteEvent.orders([WriteEvent.writer(1), WriteEvent.writer(2), [.delete], [.lapse]])

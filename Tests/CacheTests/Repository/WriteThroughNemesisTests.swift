@@ -37,13 +37,13 @@ import Testing
             try await load.run(nemesis, on: server)
             #expect(load.surprises.isEmpty, "\(load.surprises.prefix(5))")
             for number in 0..<truth.count {
-                try await eventually("a write is stored", within: .seconds(30)) {
+                try await eventually("a write is stored", within: .seconds(60)) {
                     try await write(caches[0], truth, number).outcome == .stored
                 }
                 // `get` takes an outage for a miss: a client whose circuit is open for another moment is asked again.
                 for cache in caches {
                     var value: Int?
-                    try await eventually("a value is read", within: .seconds(30)) {
+                    try await eventually("a value is read", within: .seconds(60)) {
                         value = try await cache.get("k\(number)", as: Int.self)
                         return value != nil
                     }

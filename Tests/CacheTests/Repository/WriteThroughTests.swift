@@ -10,7 +10,7 @@ import Testing
 
     @Test func `what was written is cached, in two round trips, and nothing else is left`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("user:1", User(id: 1, name: "old"))
             _ = try await cache.writeThrough("user:1") { User(id: 1, name: "warm") }
             let before = try server.calls(of: "evalsha")
@@ -31,7 +31,7 @@ import Testing
 
     @Test func `a change that throws leaves no entry and no lease`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("user:1", 1)
             await #expect(throws: Failure.self) {
                 try await cache.writeThrough("user:1") { () async throws -> Int? in throw Failure() }
@@ -42,7 +42,7 @@ import Testing
 
     @Test func `a change that leaves nothing deletes the entry`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await cache.set("user:1", 1)
             #expect(try await cache.writeThrough("user:1") { Int?.none }.outcome == .dropped)
             #expect(try server("DBSIZE") == 0)
@@ -51,7 +51,7 @@ import Testing
 
     @Test func `a load that began before a write does not land after it`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let loaded = try await cache.remember("a") { () async throws -> Int in
                 _ = try await cache.writeThrough("a") { 2 }
                 return 1
@@ -63,7 +63,7 @@ import Testing
 
     @Test func `a load during a write is not cached`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let terms = RememberOptions(acrossProcesses: false)
             _ = try await cache.writeThrough("a") {
                 let old = try await cache.remember("a", options: terms) { () async throws -> Int in 1 }
@@ -78,7 +78,7 @@ import Testing
 
     @Test func `an invalidation of the tag during a write ends what the write stores`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             _ = try await cache.writeThrough("a", tags: ["t"]) {
                 try await cache.invalidate(tags: "t")
                 return 2
@@ -89,7 +89,7 @@ import Testing
 
     @Test func `a cancelled caller's write is finished`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let begun = TestSignal()
             let task = Task {
                 try await cache.writeThrough("a") {
@@ -98,7 +98,7 @@ import Testing
                     return 2
                 }
             }
-            try await begun.wait()
+            try await begun.wait(within: .seconds(60))
             task.cancel()
             #expect(try await task.value.outcome == .stored)
             #expect(try await cache.get("a") == 2)
@@ -110,7 +110,7 @@ import Testing
         try await withRedis { server, _ in
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { client in
-                    let cache = RedisCache(client, prefix: "app")
+                    let cache = RedisCache(client, prefix: "app", options: .unhurried)
                     _ = try await cache.writeThrough("warm") { 0 }
                     for script in [WriteScripts.begin, WriteScripts.finish] {
                         proxy.set(.cutBeforeReply(match: script.sha))
@@ -144,7 +144,7 @@ import Testing
 
     @Test func `a value that cannot be stored is written to its source all the same`() async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app").with { $0.maxValueBytes = 10 }
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried).with { $0.maxValueBytes = 10 }
             let (value, outcome) = try await cache.writeThrough("a") { "longer than that" }
             #expect(value != nil && outcome == .dropped)
             #expect(try server("DBSIZE") == 0)
@@ -153,7 +153,7 @@ import Testing
 
     @Test func `who waits for the entry is woken when the write ends`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let entry = try cache.redisKey("a")
             let channel = CacheKeys.lease(of: entry).name + cache.keys.wakeSuffix
             let subscription = try await redis.subscribe(channels: [channel])
@@ -170,7 +170,7 @@ import Testing
 
     @Test func `a lease out of range is refused before the change`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             let changed = Mutex(false)
             await expectError(.invalidArgument) {
                 try await cache.writeThrough("a", lease: .zero) {
@@ -185,10 +185,13 @@ import Testing
     @Test func `who is cancelled before the change began leaves no lease and changes nothing`() async throws {
         try await withRedis { server, redis in
             // Both scripts are known to the server.
-            _ = try await RedisCache(redis, prefix: "app").writeThrough("warm") { Int?.none }
+            _ = try await RedisCache(redis, prefix: "app", options: .unhurried).writeThrough("warm") { Int?.none }
             try await withFaultProxy(to: server.tcp) { proxy in
-                try await withClient(proxy.configuration) { client in
-                    let cache = RedisCache(client, prefix: "app", options: .init(timeout: .seconds(20)))
+                var configuration = proxy.configuration
+                // A link without replies lives until the test cuts it.
+                configuration.heartbeat = .seconds(60)
+                try await withClient(configuration) { client in
+                    let cache = RedisCache(client, prefix: "app", options: .unhurried)
                     _ = try await cache.get("a", as: Int.self)
                     proxy.set(.loseReplies)
                     let task = Task {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RedisSessionStoreTests {
     @Test func `reading, refreshing and ending are one round trip each`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             try server.load(SessionScripts.live.all)
             let session = try await store.create(userID: "7", data: Cart())
             let before = try server.calls(of: "evalsha")
@@ -24,8 +24,8 @@ import Testing
 
     @Test func `Redis is told no id that works`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
-            let monitor = try server.connect()
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
+            let monitor = try server.connect(timeout: .seconds(60))
             _ = try monitor.call(["MONITOR"])
             let first = try await store.create(userID: "ada@example.org", data: Cart())
             let session = try await store.rotate(first.id)
@@ -49,14 +49,15 @@ import Testing
         try await withRedisServer { server in
             let redis = RedisClient(server.configuration, logger: lines.logger)
             let store = RedisSessionStore<Cart>(redis, options: .init(timeout: .milliseconds(300)))
-            let session = try await store.create(userID: "7", data: Cart())
+            let patient = RedisSessionStore<Cart>(redis, options: .unhurried)
+            let session = try await patient.create(userID: "7", data: Cart())
             #expect(!"\(session)".contains(session.id.value) && !"\(session.id)".contains(session.id.value))
             #expect(!String(reflecting: session).contains(session.id.value))
             var dumped = ""
             dump(session, to: &dumped)
             #expect(!dumped.contains(session.id.value))
-            try await store.destroy(session.id)
-            let revoked = await expectError(.revoked) { try await store.refresh(session.id) }
+            try await patient.destroy(session.id)
+            let revoked = await expectError(.revoked) { try await patient.refresh(session.id) }
             await server.kill()
             var errors = [try #require(revoked)]
             for _ in 0..<6 {
@@ -73,18 +74,20 @@ import Testing
 
     @Test func `stores of other prefixes and other users know nothing of a session`() async throws {
         try await withRedis { _, redis in
-            let session = try await RedisSessionStore<Cart>(redis, prefix: "a").create(userID: "7", data: Cart())
-            let other = RedisSessionStore<Cart>(redis, prefix: "b")
+            let store = RedisSessionStore<Cart>(redis, prefix: "a", options: .unhurried)
+            let session = try await store.create(userID: "7", data: Cart())
+            let other = RedisSessionStore<Cart>(redis, prefix: "b", options: .unhurried)
             #expect(try await other.get(session.id) == nil)
             #expect(try await other.destroyAll(userID: "7") == 0)
-            #expect(try await RedisSessionStore<Cart>(redis, prefix: "a").get(session.id) == session)
+            #expect(try await store.get(session.id) == session)
         }
     }
 
     @Test func `data of another type is undecodable, and the session can be ended all the same`() async throws {
         try await withRedis { _, redis in
-            let session = try await RedisSessionStore<Cart>(redis).create(userID: "7", data: Cart())
-            let store = RedisSessionStore<Int>(redis)
+            let session = try await RedisSessionStore<Cart>(redis, options: .unhurried).create(
+                userID: "7", data: Cart())
+            let store = RedisSessionStore<Int>(redis, options: .unhurried)
             let error = await expectError(.undecodable) { try await store.get(session.id) }
             #expect(error?.key == nil)
             let readable = try await store.create(userID: "7", data: 1)
@@ -100,23 +103,24 @@ import Testing
     @Test func `keys live as long as they are of use`() async throws {
         try await withRedis { server, redis in
             let options = SessionOptions(
-                life: SessionLife(idle: .seconds(100), absolute: .seconds(1_000)), endedFor: .seconds(10))
+                life: SessionLife(idle: .seconds(1_000), absolute: .seconds(10_000)), endedFor: .seconds(100),
+                timeout: .seconds(60))
             let store = RedisSessionStore<Cart>(redis, prefix: "app", options: options)
             let session = try await store.create(userID: "7", data: Cart())
             let key = "app:session:{\(session.reference.tag)}"
             for name in [key, "\(key):\(session.reference.name)"] {
                 let left = try #require(try server("PTTL", name).int)
-                #expect((105_000...110_001).contains(left))
+                #expect((1_010_000...1_100_001).contains(left))
             }
             // A shorter session does not shorten the index.
             _ = try await store.create(
-                userID: "7", data: Cart(), tenantID: nil, metadata: [:], life: SessionLife(idle: .seconds(1)))
-            #expect(try #require(try server("PTTL", key).int) > 100_000)
+                userID: "7", data: Cart(), tenantID: nil, metadata: [:], life: SessionLife(idle: .seconds(100)))
+            #expect(try #require(try server("PTTL", key).int) > 1_000_000)
             _ = try await store.destroyAll(userID: "7", except: session.reference)
-            #expect(try #require(try server("PTTL", key).int) > 100_000)
+            #expect(try #require(try server("PTTL", key).int) > 1_000_000)
             try await store.destroy(session.id)
             let left = try #require(try server("PTTL", "\(key):\(session.reference.name)").int)
-            #expect((5_000...10_000).contains(left))
+            #expect((10_000...100_000).contains(left))
             #expect(try server("EXISTS", key) == 0)
         }
     }
@@ -126,8 +130,13 @@ import Testing
             let options = SessionOptions(
                 life: SessionLife(idle: .milliseconds(20)), endedFor: .seconds(1), timeout: .seconds(20))
             let store = RedisSessionStore<Cart>(redis, options: options)
-            let session = try await store.create(userID: "7", data: Cart())
-            try await eventually("expired") { try await store.state(session.id) == .expired }
+            var session = try await store.create(userID: "7", data: Cart())
+            try await eventually("expired") {
+                let state = try await store.state(session.id)
+                // A test that is held up for that second finds it forgotten, and looks at another.
+                if state == .unknown { session = try await store.create(userID: "7", data: Cart()) }
+                return state == .expired
+            }
             try await eventually("forgotten") { try await store.state(session.id) == .unknown }
             try await eventually("nothing is left") { try server("DBSIZE") == 0 }
         }
@@ -135,7 +144,8 @@ import Testing
 
     @Test func `the JSON form is that of the documents`() async throws {
         try await withVirtualServer { clock, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .init(), scripts: clock.sessionScripts)
+            let store = RedisSessionStore<Cart>(
+                redis, prefix: "app", options: .unhurried, scripts: clock.sessionScripts)
             let session = try await store.create(userID: "7", data: Cart(visits: 1), tenantID: "acme")
             let encoder = JSONEncoder()
             encoder.outputFormatting = .sortedKeys
@@ -165,7 +175,8 @@ import Testing
 
     @Test func `the server's clock decides, and its jumps are survived`() async throws {
         try await withVirtualServer { clock, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .init(), scripts: clock.sessionScripts)
+            let store = RedisSessionStore<Cart>(
+                redis, prefix: "app", options: .unhurried, scripts: clock.sessionScripts)
             let session = try await store.create(userID: "7", data: Cart())
             #expect(Int64((session.createdAt.timeIntervalSince1970 * 1e6).rounded()) == clock.now)
             // Back: it lives longer at most, and the next refresh counts from now again.
@@ -189,7 +200,8 @@ import Testing
     @Test func `the oldest go first though the clock went back`() async throws {
         try await withVirtualServer { clock, redis in
             let store = RedisSessionStore<Cart>(
-                redis, prefix: "app", options: .init(maxPerUser: 1), scripts: clock.sessionScripts)
+                redis, prefix: "app", options: .init(maxPerUser: 1, timeout: .seconds(60)),
+                scripts: clock.sessionScripts)
             let first = try await store.create(userID: "7", data: Cart())
             try clock.advance(.seconds(-3_600))
             let second = try await store.create(userID: "7", data: Cart())
@@ -200,7 +212,7 @@ import Testing
 
     @Test func `a lost index or session is over, and cannot be told from one that was ended`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let one = try await store.create(userID: "7", data: Cart())
             let two = try await store.create(userID: "7", data: Cart())
             let key = "app:session:{\(one.reference.tag)}"

@@ -25,21 +25,22 @@ import Testing
     {
         try await withRedis(.init(persistent: true, checksLeaks: true)) { server, redis in
             let store = RedisSessionStore<Cart>(redis, options: hasty)
-            let session = try await store.create(userID: "7", data: Cart())
-            let ended = try await store.create(userID: "7", data: Cart())
-            try await store.destroy(ended.id)
+            let patient = RedisSessionStore<Cart>(redis, options: .unhurried)
+            let session = try await patient.create(userID: "7", data: Cart())
+            let ended = try await patient.create(userID: "7", data: Cart())
+            try await patient.destroy(ended.id)
             await server.kill()
             await expectOutage(store, session)
             try await server.start()
             try await eventually("answers") { (try? await store.get(session.id)) != nil }
-            #expect(try await store.get(session.id) == session)
-            #expect(try await store.state(ended.id) == .revoked)
+            #expect(try await patient.get(session.id) == session)
+            #expect(try await patient.state(ended.id) == .revoked)
         }
     }
 
     @Test func `a server that comes back empty has no sessions`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, options: hasty)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             try await server.restart()
             try await eventually("answers") { (try? await store.state(session.id)) == .unknown }
@@ -52,7 +53,7 @@ import Testing
 
     @Test func `flushed data takes the sessions, flushed scripts do not`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             try server("SCRIPT", "FLUSH")
             #expect(try await store.refresh(session.id).id == session.id)
@@ -64,7 +65,8 @@ import Testing
     @Test func `a server that does not answer is an outage`() async throws {
         try await withRedis { server, redis in
             let store = RedisSessionStore<Cart>(redis, options: .init(timeout: .milliseconds(100)))
-            let session = try await store.create(userID: "7", data: Cart())
+            let session = try await RedisSessionStore<Cart>(redis, options: .unhurried).create(
+                userID: "7", data: Cart())
             server.pause()
             await expectOutage(store, session)
             server.resume()
@@ -74,7 +76,7 @@ import Testing
 
     @Test func `a server that takes no writes lets sessions be read, and nothing else`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             try server("REPLICAOF", "127.0.0.1", "1")
             #expect(try await store.get(session.id) == session)
@@ -92,7 +94,7 @@ import Testing
 
     @Test func `a full server lets sessions be read and ended`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             var sessions: [Session<Cart>] = []
             for _ in 0..<4 { sessions.append(try await store.create(userID: "7", data: Cart())) }
             let keys = try server("DBSIZE")
@@ -118,7 +120,7 @@ import Testing
             try server.load(SessionScripts.live.all)
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
-                    let store = RedisSessionStore<Cart>(redis, options: hasty)
+                    let store = RedisSessionStore<Cart>(redis, options: .unhurried)
                     let session = try await store.create(userID: "7", data: Cart())
                     proxy.set(.cutBeforeSend(match: "ZPOPMAX", times: 1_000))
                     #expect(try await store.destroyAll(userID: "7") == 1)

@@ -36,7 +36,7 @@ import Testing
     private func useEverything(_ redis: RedisClient) async throws {
         // Twice: with the sources, and by their names.
         for _ in 0..<2 {
-            let store = RedisSessionStore<Cart>(redis, options: .init(maxPerUser: 2))
+            let store = RedisSessionStore<Cart>(redis, options: .init(maxPerUser: 2, timeout: .seconds(60)))
             for user in ["7", "{a}:b*"] {
                 let first = try await store.create(userID: user, data: Cart(), tenantID: "t", metadata: ["a": "b"])
                 _ = try await store.create(userID: user, data: Cart())
@@ -50,7 +50,7 @@ import Testing
                 try await store.destroy(rotated.id)
                 try await store.destroyAll(userID: user)
             }
-            let codes = OneTimeCodes(redis, options: .init(maxCodes: 2))
+            let codes = OneTimeCodes(redis, options: .init(maxCodes: 2, timeout: .seconds(60)))
             for purpose in [nil, "log:in"] {
                 for _ in 0..<3 {
                     guard let code = try await codes.generate(for: "{a}", purpose: purpose).code else { continue }

@@ -83,7 +83,7 @@ import Testing
 
     @Test func `an update of which nobody can tell is an outage, not a second update`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             let key = "app:session:{\(session.reference.tag)}"
             let keys = ["\(key):\(session.reference.name)", key]
@@ -157,7 +157,7 @@ import Testing
     /// The session was created between the first execution and its repetition: after the first, it does not end.
     @Test func `a repeated end of all spares what began after the first`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let tag = SessionID.tag(user: "7", prefix: "app")
             func endAll(_ request: String) throws -> RespValue {
                 try server.call(

@@ -44,8 +44,10 @@ func withSessions(
         let store = InMemorySessionStore<Cart>(options: options, clock: clock)
         try await body(SessionRig(store: store, advance: { clock.advance(by: $0) }))
     case .redis:
-        try await withVirtualServer { clock, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: options, scripts: clock.sessionScripts)
+        var patient = options
+        if options.timeout == SessionOptions().timeout { patient.timeout = SessionOptions.unhurried.timeout }
+        try await withVirtualServer { [patient] clock, redis in
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: patient, scripts: clock.sessionScripts)
             try await body(SessionRig(store: store, advance: { try clock.advance($0) }))
         }
     }

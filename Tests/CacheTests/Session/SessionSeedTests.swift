@@ -9,7 +9,7 @@ import Testing
 @Suite struct SessionSeedTests {
     @Test func `seed 000: refresh brings back a session that was deleted in between`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             try await store.destroy(session.id)
             await expectError(.revoked) { try await store.refresh(session.id) }
@@ -34,7 +34,7 @@ import Testing
 
     @Test func `seed 000: deleteUserSessions reads everybody's sessions`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             for number in 0..<50 { _ = try await store.create(userID: "other \(number)", data: Cart()) }
             _ = try await store.create(userID: "7", data: Cart())
             try server("CONFIG", "RESETSTAT")
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `seed 000: glob characters in a user's id match other users' sessions`() async throws {
         try await withRedis { _, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             for user in ["*", "?", "[0-9]", "7*", "{7}", "7:"] {
                 #expect(try await store.destroyAll(userID: user) == 0)
@@ -73,7 +73,8 @@ import Testing
     @Test func `seed 000: an outage reads as no session`() async throws {
         try await withRedis { server, redis in
             let store = RedisSessionStore<Cart>(redis, options: .init(timeout: .milliseconds(200)))
-            let session = try await store.create(userID: "7", data: Cart())
+            let session = try await RedisSessionStore<Cart>(redis, options: .unhurried).create(
+                userID: "7", data: Cart())
             await server.kill()
             for _ in 0..<7 { await expectError(.unavailable) { try await store.get(session.id) } }
             try await server.start()
@@ -82,10 +83,11 @@ import Testing
 
     @Test func `seed 001: touching on get shrinks a day to the cache's hour`() async throws {
         try await withRedis { server, redis in
-            let long = RedisSessionStore<Cart>(redis, prefix: "app")
+            let long = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let session = try await long.create(userID: "7", data: Cart())
-            let short = RedisSessionStore<Cart>(
-                redis, prefix: "app", options: .init(life: SessionLife(idle: .seconds(60), absolute: .seconds(60))))
+            let minute = SessionOptions(
+                life: SessionLife(idle: .seconds(60), absolute: .seconds(60)), timeout: .seconds(60))
+            let short = RedisSessionStore<Cart>(redis, prefix: "app", options: minute)
             let touched = try #require(try await short.get(session.id, touching: true))
             #expect(touched.expiresAt.timeIntervalSince(touched.lastSeenAt) > 86_399)
             let key = "app:session:{\(session.reference.tag)}:\(session.reference.name)"
@@ -112,7 +114,7 @@ import Testing
         async throws
     {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let id = SessionID.make(tag: SessionID.tag(user: "7", prefix: "app"))
             await expectError(.notFound) { try await store.update(id) { $0.data.visits = 1 } }
             #expect(try server("DBSIZE") == 0)
@@ -127,7 +129,7 @@ import Testing
 
     @Test func `seed 002: a user's sessions cannot be found`() async throws {
         try await withRedis { _, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let one = try await store.create(userID: "7", data: Cart(), metadata: ["device": "phone"])
             _ = try await store.create(userID: "8", data: Cart())
             #expect(try await store.list(userID: "7") == [one.info])
@@ -136,7 +138,7 @@ import Testing
 
     @Test func `seed 002: an eviction policy that takes keys brings back what was ended`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             let copy = try server(
                 "COPY", "app:session:{\(session.reference.tag)}:\(session.reference.name)", "kept", "REPLACE")
@@ -163,7 +165,8 @@ import Testing
         }
         // And by Redis' own clock: the index lives as long as the session.
         try await withRedis { server, redis in
-            let short = SessionOptions(life: SessionLife(idle: .seconds(5), absolute: .seconds(3_600)))
+            let short = SessionOptions(
+                life: SessionLife(idle: .seconds(600), absolute: .seconds(3_600)), timeout: .seconds(60))
             let store = RedisSessionStore<Cart>(redis, prefix: "app", options: short)
             let session = try await store.create(userID: "7", data: Cart())
             let key = "app:session:{\(session.reference.tag)}"
@@ -175,7 +178,7 @@ import Testing
 
     @Test func `seed 003: a session without an entry in the index is stored`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let tag = SessionID.tag(user: "7", prefix: "app")
             // The index cannot be written: the session that is there then is none.
             try server("SET", "app:session:{\(tag)}", "x", "PX", "60000")
@@ -190,7 +193,8 @@ import Testing
 
     @Test func `seed 003: expired ids stay in the index`() async throws {
         try await withVirtualServer { clock, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .init(), scripts: clock.sessionScripts)
+            let store = RedisSessionStore<Cart>(
+                redis, prefix: "app", options: .unhurried, scripts: clock.sessionScripts)
             let index = "app:session:{\(SessionID.tag(user: "7", prefix: "app"))}"
             for _ in 0..<10 { _ = try await store.create(userID: "7", data: Cart()) }
             try clock.advance(.seconds(86_401))
@@ -204,7 +208,7 @@ import Testing
 
     @Test func `seed 003: destroyAll takes a round trip for each session`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             try server.load(SessionScripts.live.all)
             for _ in 0..<100 { _ = try await store.create(userID: "7", data: Cart()) }
             try server("CONFIG", "RESETSTAT")
@@ -231,7 +235,7 @@ import Testing
 
     @Test func `seed 003: refresh stores a session that has ended anew`() async throws {
         try await withRedis { server, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             let session = try await store.create(userID: "7", data: Cart())
             // As if its time were over: nothing is left of it, and refresh has nothing to write.
             for key in try server("KEYS", "*").strings { try server("DEL", key) }
@@ -242,7 +246,7 @@ import Testing
 
     @Test func `seed 003: a user's index shares names with sessions`() async throws {
         try await withRedis { _, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app")
+            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
             _ = try await store.create(userID: "7", data: Cart())
             for text in ["user:7", "session:user:7", SessionID.tag(user: "7", prefix: "app")] {
                 #expect(try await store.state(SessionID(text)) == .unknown)
@@ -252,7 +256,7 @@ import Testing
 
     @Test func `seed 003: nothing changes the id at log-in`() async throws {
         try await withRedis { _, redis in
-            let store = RedisSessionStore<Cart>(redis)
+            let store = RedisSessionStore<Cart>(redis, options: .unhurried)
             let fixed = try await store.create(userID: "7", data: Cart(visits: 1))
             let session = try await store.rotate(fixed.id)
             // Whoever planted the first id is out.
@@ -263,7 +267,8 @@ import Testing
 
     @Test func `seed 003: the client's clock says when sessions end`() async throws {
         try await withVirtualServer { clock, redis in
-            let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .init(), scripts: clock.sessionScripts)
+            let store = RedisSessionStore<Cart>(
+                redis, prefix: "app", options: .unhurried, scripts: clock.sessionScripts)
             // A year away from the clock of this process.
             try clock.advance(.seconds(-365 * 86_400))
             let session = try await store.create(userID: "7", data: Cart())

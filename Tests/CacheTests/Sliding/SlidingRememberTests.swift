@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SlidingRememberTests {
     private static let steady = CacheOptions(
-        remember: RememberOptions(jitter: 0, early: .off), sliding: CacheOptions.slides.sliding)
+        timeout: .seconds(60), remember: RememberOptions(jitter: 0, early: .off), sliding: CacheOptions.slides.sliding)
 
     @Test func `a hit renews in its one round trip, with and without tags`() async throws {
         try await withRedis { server, redis in
@@ -59,7 +59,8 @@ import Testing
     @Test func `an early refresh is early for the last end, and begins another life`() async throws {
         try await withRedis { server, redis in
             let options = CacheOptions(
-                remember: RememberOptions(jitter: 0, early: .threshold(0.5)), sliding: CacheOptions.slides.sliding)
+                timeout: .seconds(60), remember: RememberOptions(jitter: 0, early: .threshold(0.5)),
+                sliding: CacheOptions.slides.sliding)
             let cache = RedisCache(redis, prefix: "app", options: options)
             let source = Source()
             for _ in 0..<5 {
@@ -113,7 +114,8 @@ import Testing
     @Test func `that there is no value is never renewed`() async throws {
         try await withRedis { server, redis in
             let options = CacheOptions(
-                remember: .init(negativeTTL: .minutes(100)), sliding: CacheOptions.slides.sliding)
+                timeout: .seconds(60), remember: .init(negativeTTL: .minutes(100)),
+                sliding: CacheOptions.slides.sliding)
             let cache = RedisCache(redis, prefix: "app", options: options)
             let source = Source(nil)
             let find = Cached<Int, Int?>(wrappedValue: { _ in try await source.load() }, cache, key: { "c:\($0)" })
@@ -175,7 +177,7 @@ import Testing
             let source = Source(1)
             source.hold()
             let reader = Task { try await cache.remember("a") { try await source.get() } }
-            try await source.began.wait()
+            try await source.began.wait(within: .seconds(60))
             source.set(2)
             try await cache.delete("a")
             #expect(try await cache.get("a", as: Int.self) == nil)

@@ -6,7 +6,8 @@ import Testing
 
 extension CacheOptions {
     /// Two hours and a half idle, up to ten hours and a quarter: no sum of whole hours and these is another.
-    static let slides = CacheOptions(sliding: SlidingExpiry(idle: .minutes(150), upTo: .minutes(615)))
+    static let slides = CacheOptions(
+        timeout: .seconds(60), sliding: SlidingExpiry(idle: .minutes(150), upTo: .minutes(615)))
 }
 
 extension Duration {

@@ -20,7 +20,7 @@ import Testing
     @Test func `every key is documented and mortal, and every script keeps to its keys in one slot`() async throws {
         try await withRedis { server, redis in
             let audit = try await ScriptAudit.during(server) {
-                try await useEverything(RedisCache(redis, prefix: "app"))
+                try await useEverything(RedisCache(redis, prefix: "app", options: .unhurried))
             }
             #expect(audit.violations == [])
             #expect(audit.commands.isDisjoint(with: ["KEYS", "FLUSHDB", "FLUSHALL"]))

@@ -35,7 +35,7 @@ import Testing
     @Test func `entries written after the clock went back are dead at worst, never stale`() async throws {
         try await withRedis { server, redis in
             var clock = try SimulatedClock(server, redis)
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             _ = try await clock.stamp("t")
             try clock.advance(-60_000)
             try await clock.set(cache, "a", 1, tag: "t")
@@ -51,7 +51,7 @@ import Testing
     @Test func `an entry from before the jump dies, if the invalidating process knew the clock`() async throws {
         try await withRedis { server, redis in
             var clock = try SimulatedClock(server, redis)
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             try await clock.set(cache, "a", 1, tag: "t")
             let seen = clock.now
             try clock.advance(-200)

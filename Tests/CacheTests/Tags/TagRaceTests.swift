@@ -12,7 +12,7 @@ import Testing
         let orders = Interleavings.all([3, 3, 2])
         #expect(orders.count == 560)
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             for (number, order) in orders.enumerated() {
                 var race = TagRace(cache: cache, key: "k\(number)", tag: "t\(number)")
                 for actor in order { try await race.step(actor) }
@@ -23,7 +23,7 @@ import Testing
 
     @Test func `an invalidation at any point of a load is not lost`() async throws {
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             for point in 0..<4 {
                 let (key, tag) = ("k\(point)", "t\(point)")
                 let database = Mutex(1)

@@ -17,7 +17,7 @@ import Testing
     }
 
     private func cache(_ redis: RedisClient, _ compression: CacheCompression) -> RedisCache {
-        RedisCache(redis, prefix: "app", options: .init(compression: compression))
+        RedisCache(redis, prefix: "app", options: .init(compression: compression, timeout: .seconds(60)))
     }
 
     /// What every cache reads, whatever its own setting.
@@ -80,7 +80,8 @@ import Testing
 
     @Test func `the guard counts bytes before compression`() async throws {
         try await withRedis { server, redis in
-            let small = RedisCache(redis, prefix: "app", options: .init(maxValueBytes: text.utf8.count - 1))
+            let options = CacheOptions(maxValueBytes: text.utf8.count - 1, timeout: .seconds(60))
+            let small = RedisCache(redis, prefix: "app", options: options)
             await expectError(.tooLarge) { try await small.set("a", text) }
             await expectError(.tooLarge) { try await small.setMany(["b": "x", "a": text]) }
             await expectError(.tooLarge) { try await small.compareAndSet("a", expected: "x", new: text) }
@@ -132,8 +133,9 @@ import Testing
 
     @Test func `items of an indexed cache and stores are compressed alike`() async throws {
         try await withRedis { server, redis in
-            let packing = IndexedCache(redis, namespace: "n")
-            let plain = IndexedCache(redis, namespace: "n", options: .init(compression: .off))
+            let packing = IndexedCache(redis, namespace: "n", options: .unhurried)
+            let plain = IndexedCache(
+                redis, namespace: "n", options: .init(compression: .off, timeout: .seconds(60)))
             let object = ["text": text]
             try await packing.set("a", object, indexes: ["user": "ada"])
             #expect(try #require(try server("STRLEN", "signalbox:indexed:{n}:item:a").int) < 300)
@@ -142,10 +144,11 @@ import Testing
             #expect(try await plain.getRaw("a") == JSONCacheSerializer().encode(object))
             try await plain.update("a", ["more": 1])
             #expect(try #require(try server("STRLEN", "signalbox:indexed:{n}:item:a").int) > text.utf8.count)
-            let store = RedisKeyValueStore(redis, defaultTTL: .after(.seconds(60)))
+            let store = RedisKeyValueStore(redis, defaultTTL: .after(.seconds(60)), timeout: .seconds(60))
             try await store.set("a", text, ttl: .default)
             #expect(try stored(server, "kv:a").size < 200)
-            #expect(try await RedisKeyValueStore(redis, compression: .off).get("a") == text)
+            let other = RedisKeyValueStore(redis, compression: .off, timeout: .seconds(60))
+            #expect(try await other.get("a") == text)
         }
     }
 }
@@ -155,7 +158,7 @@ import Testing
     /// Every way to read finds that it cannot be read, and `remember` loads in its place.
     private func expectUndecodable(_ bytes: Data, _ what: String) async throws {
         try await withRedis { server, redis in
-            let cache = RedisCache(redis, prefix: "app")
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
             func put() async throws {
                 try await redis.command(RedisCommand("SET", RedisKey("app:a"), bytes, "PX", 600_000))
             }
@@ -251,7 +254,7 @@ import Testing
         #expect(CacheCompression.unpacked(Data(bomb), size: size)?.count == size)
         try await expectUndecodable(entry(bomb, size: UInt32(size)), "65 MiB")
         try await withRedis { _, redis in
-            let cache = RedisCache(redis, prefix: "app", options: .init(maxValueBytes: size))
+            let cache = RedisCache(redis, prefix: "app", options: .init(maxValueBytes: size, timeout: .seconds(60)))
             let bytes = entry(bomb, size: UInt32(size))
             try await redis.command(RedisCommand("SET", RedisKey("app:a"), bytes, "PX", 600_000))
             #expect(try await cache.get("a", as: String.self)?.utf8.count == size)
@@ -260,7 +263,7 @@ import Testing
 
     @Test func `a bomb among an index' items ends that item only`() async throws {
         try await withRedis { server, redis in
-            let cache = IndexedCache(redis, namespace: "n")
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried)
             for key in ["a", "b"] { try await cache.set(key, "text", indexes: ["user": "ada"]) }
             let key = "signalbox:indexed:{n}:item:a"
             guard case .bulk(let item) = try server("GET", key) else { return }

@@ -19,7 +19,7 @@ import Testing
                                 // Nobody may begin a step before everybody ended the last one.
                                 #expect(steps.all.count { $0 == step - 1 } == (step == 1 ? 0 : 4))
                                 steps.add(step)
-                                let generation = try await barrier.arrive(as: "\(number)", within: .seconds(30))
+                                let generation = try await barrier.arrive(as: "\(number)", within: .seconds(120))
                                 #expect(generation == step)
                             }
                         }
@@ -34,11 +34,11 @@ import Testing
     @Test func `one that does not come breaks it for everybody, and the next generation works`() async throws {
         try await withRedis { server, redis in
             let barrier = try Barrier(redis, name: "a", count: 3)
-            let long = Task { try await barrier.arrive(as: "x", within: .seconds(30)) }
+            let long = Task { try await barrier.arrive(as: "x", within: .seconds(120)) }
             try await eventually("x is here") { try server("HGET", key, "here") == "1" }
             await expectError(.barrierBroken) { try await barrier.arrive(as: "y", within: .milliseconds(100)) }
             await expectError(.barrierBroken) { try await long.value }
-            let all = ["x", "y", "z"].map { id in Task { try await barrier.arrive(as: id, within: .seconds(30)) } }
+            let all = ["x", "y", "z"].map { id in Task { try await barrier.arrive(as: id, within: .seconds(120)) } }
             for task in all {
                 let generation = try await task.value
                 #expect(generation == 2)
@@ -49,7 +49,7 @@ import Testing
     @Test func `one that is cancelled breaks it for everybody`() async throws {
         try await withRedis { server, redis in
             let barrier = try Barrier(redis, name: "a", count: 3)
-            let tasks = ["x", "y"].map { id in Task { try await barrier.arrive(as: id, within: .seconds(30)) } }
+            let tasks = ["x", "y"].map { id in Task { try await barrier.arrive(as: id, within: .seconds(120)) } }
             try await eventually("both are here") { try server("HGET", key, "here") == "2" }
             tasks[0].cancel()
             await #expect(throws: CancellationError.self) { try await tasks[0].value }
@@ -86,9 +86,10 @@ import Testing
             try await withFaultProxy(to: server.tcp) { proxy in
                 try await withClient(proxy.configuration) { redis in
                     let script = BarrierScripts.arrive.sha
-                    _ = try await arrive(redis, "x", "one", of: 2, span: 30_000)
+                    _ = try await arrive(redis, "x", "one", of: 2, span: 300_000)
                     proxy.set(executed ? .cutBeforeReply(match: script) : .cutBeforeSend(match: script))
-                    let generation = try await Barrier(redis, name: "a", count: 2).arrive(as: "y", within: .seconds(20))
+                    let barrier = try Barrier(redis, name: "a", count: 2)
+                    let generation = try await barrier.arrive(as: "y", within: .seconds(120))
                     #expect(proxy.faultDone.count == 1)
                     #expect(generation == 1)
                     #expect(try server("HGET", key, "gen") == "2")
@@ -112,7 +113,7 @@ import Testing
     @Test func `a flush breaks it for who waits`() async throws {
         try await withRedis { server, redis in
             let barrier = try Barrier(redis, name: "a", count: 2)
-            let waiter = Task { try await barrier.arrive(as: "x", within: .seconds(30)) }
+            let waiter = Task { try await barrier.arrive(as: "x", within: .seconds(120)) }
             try await eventually("it listens") { try server.listeners(key + ":wake:0") == 1 }
             try server("FLUSHALL")
             try server("PUBLISH", key + ":wake:0", "")
@@ -136,7 +137,7 @@ import Testing
         _ redis: RedisClient, _ id: String, _ token: String, of need: Int = 3, span: Int
     ) async throws -> [Int] {
         try await redis.evaluate(
-            BarrierScripts.arrive, keys: [RedisKey(key)], arguments: [need, id, token, span, 60_000, ":wake:0"])
+            BarrierScripts.arrive, keys: [RedisKey(key)], arguments: [need, id, token, span, 600_000, ":wake:0"])
     }
 
     @Test func `an arrival that is repeated after its generation broke is told so`() async throws {

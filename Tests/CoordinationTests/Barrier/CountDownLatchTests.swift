@@ -13,15 +13,20 @@ import Testing
                 let latch = try CountDownLatch(redis, name: "a", count: 3)
                 let waiters = try [redis, other, redis].map { redis in
                     let latch = try CountDownLatch(redis, name: "a", count: 3)
-                    return Task { try await latch.wait(atMost: .seconds(30)) }
+                    return Task { try await latch.wait(atMost: .seconds(120)) }
                 }
                 try await eventually("they listen") { try server.listeners(key + ":wake:0") == 2 }
+                let ear = try server.connect(timeout: .seconds(30))
+                try ear("SUBSCRIBE", key + ":wake:0")
                 var missing: [Int] = []
                 for part in ["x", "y", "x", "y", "z", "z"] { missing.append(try await latch.countDown(as: part)) }
                 #expect(missing == [2, 1, 1, 1, 0, 0])
                 for waiter in waiters { try await waiter.value }
                 try await latch.wait(atMost: .zero)
-                #expect(try server.calls(of: "publish") == 1)
+                // One message, and then this one.
+                try server("PUBLISH", key + ":wake:0", "no other")
+                #expect(try ear.receive().array?.last?.string == "")
+                #expect(try ear.receive().array?.last?.string == "no other")
             }
         }
     }
@@ -74,7 +79,7 @@ import Testing
             try await latch.countDown(as: "x")
             try server("FLUSHALL")
             try server("SCRIPT", "FLUSH")
-            let waiter = Task { try await latch.wait(atMost: .seconds(30)) }
+            let waiter = Task { try await latch.wait(atMost: .seconds(120)) }
             try await eventually("it listens") { try server.listeners(key + ":wake:0") == 1 }
             try await latch.countDown(as: "y")
             try await latch.countDown(as: "x")

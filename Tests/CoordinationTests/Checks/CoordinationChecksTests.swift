@@ -5,9 +5,12 @@ import Testing
 @testable import Coordination
 
 @Suite struct CoordinationChecksTests {
+    /// A process that is held up between its two clocks takes that for an offset of the server's.
+    private let patience = Duration.seconds(600)
+
     @Test func `a server without persistence is a warning, and refused when asked to`() async throws {
         try await withRedis { _, redis in
-            let checks = CoordinationChecks(redis)
+            let checks = CoordinationChecks(redis, clockThreshold: patience)
             let findings = try await checks.apply(.warn)
             #expect(findings.map(\.code) == [.noPersistence])
             let error = await expectError(.unsuitableServer) { try await checks.apply(.refuse) }
@@ -19,7 +22,7 @@ import Testing
 
     @Test func `a good server is not refused`() async throws {
         try await withRedis(.init(persistent: true, checksLeaks: true)) { _, redis in
-            let findings = try await CoordinationChecks(redis).apply(.refuse)
+            let findings = try await CoordinationChecks(redis, clockThreshold: patience).apply(.refuse)
             #expect(findings == [])
         }
     }
@@ -36,7 +39,7 @@ import Testing
     @Test func `an ACL that hides the settings hides no more than those`() async throws {
         try await withRedis { server, redis in
             try server("ACL", "SETUSER", "default", "-config")
-            let findings = try await CoordinationChecks(redis).findings()
+            let findings = try await CoordinationChecks(redis, clockThreshold: patience).findings()
             #expect(findings == [])
         }
     }

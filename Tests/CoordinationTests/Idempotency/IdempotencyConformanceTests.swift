@@ -15,7 +15,7 @@ import Testing
         status: 201, headers: [.init("Location", "/orders/7"), .init("X", "a\nb: \u{e4}")], body: [0, 10, 255])
 
     private func with(
-        _ kind: Kind, retention: Duration = .seconds(60), _ body: (any IdempotencyStore) async throws -> Void
+        _ kind: Kind, retention: Duration = .seconds(600), _ body: (any IdempotencyStore) async throws -> Void
     ) async throws {
         switch kind {
         case .memory: try await body(InMemoryIdempotencyStore(retention: retention))
@@ -66,7 +66,7 @@ import Testing
             let first = Task { [one, answer] in
                 try await Idempotency(store).run(key: "k", one) {
                     running.fire()
-                    try await finish.wait(within: .seconds(60))
+                    try await finish.wait(within: .seconds(120))
                     return answer
                 }
             }
@@ -77,11 +77,11 @@ import Testing
             #expect(late == .conflict)
             let waiters = (0..<3).map { _ in
                 Task { [one, answer] in
-                    try await Idempotency(store, wait: .seconds(30)).run(key: "k", one) { answer }
+                    try await Idempotency(store, wait: .seconds(120)).run(key: "k", one) { answer }
                 }
             }
             let cancelled = Task { [one, answer] in
-                try await Idempotency(store, wait: .seconds(30)).run(key: "k", one) { answer }
+                try await Idempotency(store, wait: .seconds(120)).run(key: "k", one) { answer }
             }
             cancelled.cancel()
             await #expect(throws: CancellationError.self) { try await cancelled.value }
@@ -153,7 +153,7 @@ import Testing
             let results = try await withThrowingTaskGroup(of: Idempotency.Result.self) { group in
                 for number in 0..<100 {
                     group.addTask { [one, answer] in
-                        try await Idempotency(store, wait: .seconds(30)).run(key: "k", one) {
+                        try await Idempotency(store, wait: .seconds(120)).run(key: "k", one) {
                             runs.add(number)
                             await Task.yield()
                             return answer

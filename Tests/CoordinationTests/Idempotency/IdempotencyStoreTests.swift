@@ -14,7 +14,7 @@ import Testing
             let _: [RedisValue] = try await redis.evaluate(
                 OnceScripts.claim, keys: [RedisKey(key)],
                 arguments: ["dead", 300, 60_000, "dead", 0, print.text])
-            let result = try await Idempotency(RedisIdempotencyStore(redis), wait: .seconds(20)).run(key: "k", print) {
+            let result = try await Idempotency(RedisIdempotencyStore(redis), wait: .seconds(60)).run(key: "k", print) {
                 [answer] in answer
             }
             #expect(result == .handled(answer))

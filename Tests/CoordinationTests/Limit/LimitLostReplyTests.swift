@@ -23,7 +23,7 @@ import Testing
     func `a check is counted once`(algorithm: RateLimit.Algorithm, executed: Bool) async throws {
         try await withCut { _, proxy, redis in
             let rule = try RateLimit(3, per: .seconds(600), algorithm: algorithm)
-            let limiter = try RateLimiter(redis, rule, onFailure: .closed, timeout: .seconds(20))
+            let limiter = try RateLimiter(redis, rule, onFailure: .closed, timeout: .seconds(60))
             let script = LimitScripts.script(for: rule.algorithm).sha
             proxy.set(executed ? .cutBeforeReply(match: script) : .cutBeforeSend(match: script))
             let verdict = try await limiter.check("a")
@@ -37,7 +37,7 @@ import Testing
     func `several rules count once`(executed: Bool) async throws {
         try await withCut { _, proxy, redis in
             let rules = try RateLimiterTests.algorithms.map { try RateLimit(3, per: .seconds(600), algorithm: $0) }
-            let limiter = try RateLimiter(redis, rules, onFailure: .closed, timeout: .seconds(20))
+            let limiter = try RateLimiter(redis, rules, onFailure: .closed, timeout: .seconds(60))
             let script = LimitScripts.several.sha
             proxy.set(executed ? .cutBeforeReply(match: script) : .cutBeforeSend(match: script))
             #expect(try await limiter.check("a", cost: 2).admitted == 2)
@@ -50,7 +50,7 @@ import Testing
     func `at most takes once, and says what it took`(executed: Bool) async throws {
         try await withCut { _, proxy, redis in
             let limiter = try RateLimiter(
-                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
+                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(60))
             _ = try await limiter.check("a", cost: 2)
             proxy.set(
                 executed
@@ -64,7 +64,7 @@ import Testing
     func `many keys count once each`(executed: Bool) async throws {
         try await withCut { _, proxy, redis in
             let limiter = try RateLimiter(
-                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
+                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(60))
             proxy.set(
                 executed
                     ? .cutBeforeReply(match: LimitScripts.log.sha) : .cutBeforeSend(match: LimitScripts.log.sha))
@@ -78,7 +78,7 @@ import Testing
     @Test func `checks of many tasks on one key, cut in the middle, are counted once each`() async throws {
         try await withCut { _, proxy, redis in
             let limiter = try RateLimiter(
-                redis, limit: 500, per: .seconds(600), onFailure: .closed, timeout: .seconds(20))
+                redis, limit: 500, per: .seconds(600), onFailure: .closed, timeout: .seconds(60))
             proxy.set(.cutBeforeReply(match: LimitScripts.log.sha, times: 3))
             let admitted = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<200 { group.addTask { try await limiter.check("a").admitted } }
@@ -91,7 +91,8 @@ import Testing
 
     @Test func `a server that lost its scripts is sent them again`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 5, per: .seconds(600), onFailure: .closed)
+            let limiter = try RateLimiter(
+                redis, limit: 5, per: .seconds(600), onFailure: .closed, timeout: .seconds(60))
             _ = try await limiter.check("a")
             try server("SCRIPT", "FLUSH")
             #expect(try await limiter.check("a").remaining == 3)

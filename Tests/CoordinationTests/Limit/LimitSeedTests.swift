@@ -21,8 +21,8 @@ import Testing
             let rule = try RateLimit(
                 algorithm == .tokenBucket(burst: 3) ? 3 : 100, per: .seconds(600), algorithm: algorithm)
             try await withClient(server.configuration) { other in
-                let one = try RateLimiter(redis, rule, denyCache: false)
-                let two = try RateLimiter(other, rule, denyCache: false)
+                let one = try RateLimiter(redis, rule, denyCache: false, timeout: .seconds(60))
+                let two = try RateLimiter(other, rule, denyCache: false, timeout: .seconds(60))
                 async let first = admitted(one, calls: 400)
                 async let second = admitted(two, calls: 400)
                 #expect(try await first + second == rule.capacity)
@@ -46,7 +46,8 @@ import Testing
 
     @Test func `000 an error is not taken for the first call`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 2, per: .seconds(600), onFailure: .closed, denyCache: false)
+            let limiter = try RateLimiter(
+                redis, limit: 2, per: .seconds(600), onFailure: .closed, denyCache: false, timeout: .seconds(60))
             _ = try await limiter.check("a", cost: 2)
             try server("CONFIG", "SET", "min-replicas-to-write", "1")
             #expect(try await limiter.check("a").isAllowed == false)
@@ -61,7 +62,7 @@ import Testing
         try await withRedis { server, redis in
             // Seed 001 sent INCR, then EXPIRE: a process that died in between left a count for ever.
             let rule = try RateLimit(3, per: .milliseconds(1_500), algorithm: algorithm)
-            _ = try await RateLimiter(redis, rule).check("a")
+            _ = try await RateLimiter(redis, rule, timeout: .seconds(60)).check("a")
             let left = try server("PTTL", "signalbox:limit:{a}:\(rule.spec)").int ?? -1
             #expect((1...1_600).contains(left) || left == -2, "\(left)")
             #expect(try server.calls(of: "incr") == 0)
@@ -72,7 +73,7 @@ import Testing
     func `002 refused calls are not counted`(algorithm: RateLimit.Algorithm) async throws {
         try await withRedis { server, redis in
             let rule = try RateLimit(3, per: .seconds(600), algorithm: algorithm)
-            let limiter = try RateLimiter(redis, rule, denyCache: false)
+            let limiter = try RateLimiter(redis, rule, denyCache: false, timeout: .seconds(60))
             _ = try await limiter.check("a", cost: 3)
             let before = try server("DUMP", "signalbox:limit:{a}:\(rule.spec)")
             for _ in 0..<200 { #expect(try await limiter.check("a").isAllowed == false) }
@@ -136,13 +137,13 @@ import Testing
     /// T5: every time of a decision is the server's; the client's clock is not in any argument.
     @Test func `003 no client's clock takes part`() async throws {
         try await withRedis { server, redis in
-            let monitor = try server.connect()
+            let monitor = try server.connect(timeout: .seconds(60))
             try monitor("MONITOR")
             let rules = try RateLimiterTests.algorithms.map { try RateLimit(3, per: .seconds(600), algorithm: $0) }
-            for rule in rules { _ = try await RateLimiter(redis, rule).check("a") }
-            _ = try await RateLimiter(redis, rules, name: "n").check("a")
-            _ = try await RateLimiter(redis, rules[0]).checkAtMost("b", cost: 2)
-            _ = try await RateLimiter(redis, rules[0]).peek("b")
+            for rule in rules { _ = try await RateLimiter(redis, rule, timeout: .seconds(60)).check("a") }
+            _ = try await RateLimiter(redis, rules, name: "n", timeout: .seconds(60)).check("a")
+            _ = try await RateLimiter(redis, rules[0], timeout: .seconds(60)).checkAtMost("b", cost: 2)
+            _ = try await RateLimiter(redis, rules[0], timeout: .seconds(60)).peek("b")
             try server("ECHO", "that was all")
             var commands: [[String]] = []
             while let line = try monitor.receive().string, !line.contains("that was all") {

@@ -15,7 +15,7 @@ import Testing
     ) async throws {
         try await withRedis { server, redis in
             let rule = try RateLimit(3, per: .seconds(600), algorithm: algorithm)
-            let limiter = try RateLimiter(redis, rule)
+            let limiter = try RateLimiter(redis, rule, timeout: .seconds(60))
             for left in [2, 1, 0] {
                 let verdict = try await limiter.check("user:7")
                 #expect(verdict.isAllowed && verdict.admitted == 1)
@@ -34,7 +34,7 @@ import Testing
 
     @Test func `a check is one round trip, and one script`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 100, per: .seconds(60))
+            let limiter = try RateLimiter(redis, limit: 100, per: .seconds(60), timeout: .seconds(60))
             _ = try await limiter.check("a")
             try server("CONFIG", "RESETSTAT")
             for _ in 0..<10 { _ = try await limiter.check("a") }
@@ -45,7 +45,7 @@ import Testing
 
     @Test func `costs`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 10, per: .seconds(600))
+            let limiter = try RateLimiter(redis, limit: 10, per: .seconds(600), timeout: .seconds(60))
             #expect(try await limiter.check("a", cost: 7).remaining == 3)
             #expect(try await limiter.check("a", cost: 4).retryAfter != nil)
             #expect(try await limiter.check("a", cost: 3).remaining == 0)
@@ -63,7 +63,7 @@ import Testing
     @Test(arguments: ["", String(repeating: "x", count: 1_025)])
     func `empty and endless keys are refused`(key: String) async throws {
         try await withRedis { _, redis in
-            let limiter = try RateLimiter(redis, limit: 10, per: .seconds(600))
+            let limiter = try RateLimiter(redis, limit: 10, per: .seconds(600), timeout: .seconds(60))
             await expectError(.invalidArgument) { try await limiter.check(key) }
             await expectError(.invalidArgument) { try await limiter.check(keys: ["a", key]) }
             await expectError(.invalidArgument) { try await limiter.peek(key) }
@@ -73,7 +73,7 @@ import Testing
 
     @Test func `keys of any length and with any characters work`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 2, per: .seconds(600))
+            let limiter = try RateLimiter(redis, limit: 2, per: .seconds(600), timeout: .seconds(60))
             let keys = [
                 "a}b{c", "größe", "x\r\ny", String(repeating: "k", count: 1_024), String(repeating: "é", count: 400),
             ]
@@ -88,7 +88,7 @@ import Testing
 
     @Test func `looking counts nothing`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600), timeout: .seconds(60))
             #expect(try await limiter.peek("a").isAllowed)
             #expect(try await limiter.peek("a").remaining == 1)
             #expect(try server("DBSIZE") == 0)
@@ -101,7 +101,7 @@ import Testing
 
     @Test func `a refusal is answered here until time can change it`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 5, per: .seconds(600))
+            let limiter = try RateLimiter(redis, limit: 5, per: .seconds(600), timeout: .seconds(60))
             _ = try await limiter.check("a", cost: 4)
             let first = try await limiter.check("a", cost: 3)
             try server("CONFIG", "RESETSTAT")
@@ -119,7 +119,7 @@ import Testing
 
     @Test func `without the cache every call is asked`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600), denyCache: false)
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600), denyCache: false, timeout: .seconds(60))
             for _ in 0..<4 { _ = try await limiter.check("a") }
             #expect(try await limiter.check("a").source == .server)
         }
@@ -127,8 +127,8 @@ import Testing
 
     @Test func `a reset through any limiter of the client is seen at once`() async throws {
         try await withRedis { _, redis in
-            let one = try RateLimiter(redis, limit: 1, per: .seconds(600))
-            let other = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            let one = try RateLimiter(redis, limit: 1, per: .seconds(600), timeout: .seconds(60))
+            let other = try RateLimiter(redis, limit: 1, per: .seconds(600), timeout: .seconds(60))
             _ = try await one.check("a")
             #expect(try await one.check("a").source == .server)
             #expect(try await one.check("a").source == .denyCache)
@@ -141,7 +141,7 @@ import Testing
 
     @Test func `who waits as told is admitted, with the cache on`() async throws {
         try await withRedis { _, redis in
-            let limiter = try RateLimiter(redis, limit: 2, per: .milliseconds(60))
+            let limiter = try RateLimiter(redis, limit: 2, per: .milliseconds(60), timeout: .seconds(60))
             for _ in 0..<5 {
                 guard let wait = try await limiter.check("a").retryAfter else { continue }
                 try await redis.eventLoop.sleep(for: wait)
@@ -157,7 +157,7 @@ import Testing
             let rules = [
                 try RateLimit(2, per: "10m", name: "burst"), try RateLimit(600, per: "1h", name: "hourly"),
             ]
-            let limiter = try RateLimiter(redis, rules)
+            let limiter = try RateLimiter(redis, rules, timeout: .seconds(60))
             let verdict = try await limiter.check("a")
             #expect(verdict.rule.name == "burst" && verdict.remaining == 1)
             #expect(verdict.statuses.map(\.remaining) == [1, 599])
@@ -177,7 +177,7 @@ import Testing
             let rules = [
                 try RateLimit(2, per: "10m"), try RateLimit(3, per: "10m", name: "everybody", scope: .allKeys),
             ]
-            let limiter = try RateLimiter(redis, rules, name: "api")
+            let limiter = try RateLimiter(redis, rules, name: "api", timeout: .seconds(60))
             _ = try await limiter.check("a")
             _ = try await limiter.check("a")
             #expect(try await limiter.check("a").rule.name == "2/10m")
@@ -216,7 +216,7 @@ import Testing
         try await withRedis { server, redis in
             for rules in [[try RateLimit(2, per: "10m")], [try RateLimit(2, per: "10m"), try RateLimit(9, per: "1h")]] {
                 try server("FLUSHALL")
-                let limiter = try RateLimiter(redis, rules, denyCache: false)
+                let limiter = try RateLimiter(redis, rules, denyCache: false, timeout: .seconds(60))
                 let keys = (0..<50).map { "k\($0)" } + ["k0", "k0"]
                 try server("CONFIG", "RESETSTAT")
                 let verdicts = try await limiter.check(keys: keys)
@@ -230,7 +230,7 @@ import Testing
 
     @Test func `of many keys only those are asked whose refusal is not known`() async throws {
         try await withRedis { server, redis in
-            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600))
+            let limiter = try RateLimiter(redis, limit: 1, per: .seconds(600), timeout: .seconds(60))
             _ = try await limiter.check(keys: ["a", "b", "a", "b"])
             try server("CONFIG", "RESETSTAT")
             let verdicts = try await limiter.check(keys: ["a", "c", "b"])
@@ -245,8 +245,8 @@ import Testing
         try await withRedis { server, redis in
             let log = LogLines()
             let other = RedisClient(server.configuration, logger: log.logger)
-            let one = try RateLimiter(redis, limit: 1, per: .seconds(600), name: "api")
-            let two = try RateLimiter(other, limit: 2, per: .seconds(600), name: "api")
+            let one = try RateLimiter(redis, limit: 1, per: .seconds(600), name: "api", timeout: .seconds(60))
+            let two = try RateLimiter(other, limit: 2, per: .seconds(600), name: "api", timeout: .seconds(60))
             _ = try await one.check("a")
             try await eventually("announced") { try server("HLEN", "signalbox:limits:{api}") == 1 }
             #expect(try await two.check("a").remaining == 1, "the record of other rules is not touched")
@@ -267,10 +267,12 @@ import Testing
         try await withRedis { server, redis in
             let log = LogLines()
             let other = RedisClient(server.configuration, logger: log.logger)
-            _ = try await RateLimiter(redis, limit: 5, per: .seconds(600), name: "api").check("a")
+            let rule = try RateLimit(5, per: .seconds(600))
+            _ = try await RateLimiter(redis, rule, name: "api", timeout: .seconds(60)).check("a")
             try await eventually("announced") { try server("HLEN", "signalbox:limits:{api}") == 1 }
             try server("CONFIG", "RESETSTAT")
-            #expect(try await RateLimiter(other, limit: 5, per: .seconds(600), name: "api").check("a").remaining == 3)
+            let second = try RateLimiter(other, rule, name: "api", timeout: .seconds(60))
+            #expect(try await second.check("a").remaining == 3)
             try await eventually("announced") { try server.calls(of: "hset") == 1 }
             await other.close()
             #expect(log.count(of: "different rules") == 0)

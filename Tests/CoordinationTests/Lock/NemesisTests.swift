@@ -10,29 +10,30 @@ import Testing
 
     /// A fault while one holds and one waits; afterwards both end well, in whatever order.
     private func survive(
-        persistent: Bool = false, ttl: Duration = .seconds(2),
-        _ fault: (RedisServer, Lease) async throws -> Void
+        persistent: Bool = false, _ fault: (RedisServer, Lease) async throws -> Void
     ) async throws {
         try await withRedis(.init(persistent: persistent, checksLeaks: true)) { server, redis in
             try await withClient(server.configuration) { other in
-                let held = try await Locks(redis).acquire("a", ttl: ttl)
-                let waiter = Task { try await Locks(other).acquire("a", ttl: ttl, wait: .seconds(30)) }
+                let held = try await Locks(redis).acquire("a", ttl: .seconds(600))
+                let waiter = Task {
+                    try await Locks(other).acquire("a", ttl: .seconds(600), wait: .seconds(120))
+                }
                 try await eventually("the waiter listens") { try server.listeners(key + ":wake:0") == 1 }
                 try await fault(server, held)
                 // A lease that survived is released; one that was lost must not stand in the way.
-                let outcome = try await held.release()
+                let outcome = try await held.releaseInsisting()
                 let next = try await waiter.value
                 #expect(next.fencingToken > held.fencingToken)
                 #expect(next.isTrusted)
                 if held.loss == nil { #expect(outcome == .released) }
-                #expect(try await next.release() == .released)
-                try await Locks(redis).withLock("a", wait: .seconds(20)) { try $0.checkValid() }
+                #expect(try await next.releaseInsisting() == .released)
+                try await Locks(redis).withLock("a", wait: .seconds(120)) { try $0.checkValid() }
             }
         }
     }
 
     @Test func `the server is stopped and goes on within the time to live`() async throws {
-        try await survive(ttl: .seconds(30)) { server, lease in
+        try await survive { server, lease in
             server.pause()
             server.resume()
             let isHeld = try await lease.isHeld()
@@ -41,15 +42,23 @@ import Testing
     }
 
     @Test func `the server is stopped for longer than the time to live`() async throws {
-        try await survive(ttl: .milliseconds(600)) { server, lease in
-            server.pause()
-            #expect(await lease.waitUntilLost() == .unconfirmed)
-            server.resume()
+        var loss: LeaseLoss?
+        // On a machine that stands still before the stop the lease may have ended in another way: once more then.
+        for _ in 0..<10 where loss != .unconfirmed {
+            try await survive { server, lease in
+                // From here on it is short, and the waiter is told.
+                try? await lease.extend(by: .milliseconds(600))
+                try server("PUBLISH", key + ":wake:0", "")
+                server.pause()
+                loss = await lease.waitUntilLost()
+                server.resume()
+            }
         }
+        #expect(loss == .unconfirmed)
     }
 
     @Test func `the server is killed and forgets everything`() async throws {
-        try await survive(ttl: .seconds(600)) { server, lease in
+        try await survive { server, lease in
             try await server.restart()
             // Found out by asking after the reconnect, not by a renewal that is minutes away. The waiter may be first.
             let loss = await lease.waitUntilLost()
@@ -58,7 +67,7 @@ import Testing
     }
 
     @Test func `the server is killed and remembers`() async throws {
-        try await survive(persistent: true, ttl: .seconds(600)) { server, lease in
+        try await survive(persistent: true) { server, lease in
             try await server.restart()
             let isHeld = try await lease.isHeld()
             #expect(isHeld)
@@ -67,24 +76,25 @@ import Testing
     }
 
     @Test func `the data is flushed`() async throws {
-        try await survive(ttl: .seconds(3)) { server, lease in
+        try await survive { server, lease in
             try server("FLUSHALL")
-            let loss = await lease.waitUntilLost()
+            let loss = try await lease.lossByRenewal()
             #expect(loss == .expired || loss == .takenOver)
         }
     }
 
     @Test func `the scripts are flushed`() async throws {
-        try await survive(ttl: .seconds(3)) { server, lease in
+        try await survive { server, lease in
             try server("SCRIPT", "FLUSH")
             let trust = lease.trustedUntil
-            try await eventually("renewed with the source") { lease.trustedUntil > trust + .milliseconds(100) }
+            lease.renewNow()
+            try await eventually("renewed with the source") { lease.trustedUntil > trust }
         }
     }
 
     @Test(arguments: ["normal", "pubsub"])
     func `connections are killed`(type: String) async throws {
-        try await survive(ttl: .seconds(30)) { server, lease in
+        try await survive { server, lease in
             try server("CLIENT", "KILL", "TYPE", type, "SKIPME", "yes")
             let isHeld = try await lease.isHeld()
             #expect(isHeld)
@@ -114,7 +124,7 @@ import Testing
     }
 
     @Test func `the server is busy for a while`() async throws {
-        try await survive(ttl: .seconds(30)) { server, lease in
+        try await survive { server, lease in
             try server("DEBUG", "SLEEP", "0.3")
             try lease.checkValid()
         }
@@ -135,7 +145,7 @@ import Testing
         configuration.commandTimeout = .milliseconds(200)
         try await withClient(configuration) { redis in
             await expectError(.unavailable) { try await Locks(redis).tryAcquire("a") }
-            await expectError(.unavailable) { try await Locks(redis).acquire("a", wait: .seconds(1)) }
+            await expectError(.unavailable) { try await Locks(redis).acquire("a", wait: .seconds(60)) }
             await expectError(.unavailable) {
                 try await Locks(redis).tryAcquireWithRetry("a", maxRetries: 100, delay: .seconds(60))
             }
@@ -147,11 +157,13 @@ import Testing
             let redis = RedisClient(server.configuration)
             try await withClient(server.configuration) { other in
                 let theirs = try await Locks(other).acquire("a")
-                let mine = try await Locks(redis).acquire("b", ttl: .milliseconds(300))
+                let mine = try await Locks(redis).acquire("b", ttl: .seconds(600))
                 let waiter = Task { try await Locks(redis).acquire("a") }
                 try await eventually("listening") { try server.listeners(key + ":wake:0") == 1 }
                 await redis.close(drain: .zero)
                 await expectError(.unavailable) { try await waiter.value }
+                // Refused, it ends the trust in what was longer all the same.
+                await expectError(.unavailable) { try await mine.extend(by: .milliseconds(300)) }
                 #expect(await mine.waitUntilLost() == .unconfirmed)
                 await expectError(.unavailable) { try await mine.release() }
                 try await theirs.release()

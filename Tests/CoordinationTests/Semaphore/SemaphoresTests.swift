@@ -17,7 +17,7 @@ import Testing
                     for number in 0..<60 {
                         let semaphores = Semaphores(number.isMultiple(of: 2) ? redis : other, fair: fair)
                         group.addTask {
-                            try await semaphores.withPermit("a", limit: 3, wait: .seconds(30)) { lease in
+                            try await semaphores.withPermit("a", limit: 3, wait: .seconds(120)) { lease in
                                 inside.enter()
                                 await Task.yield()
                                 try lease.checkValid()
@@ -42,8 +42,9 @@ import Testing
                 SemaphoreScripts.acquire, SemaphoreScripts.release, FairSemaphoreScripts.acquire,
                 FairSemaphoreScripts.release)
             let semaphores = Semaphores(redis, fair: fair)
-            let one = try #require(await semaphores.tryAcquire("a", limit: 2))
-            let two = try await semaphores.acquire("a", limit: 2, wait: .seconds(10))
+            // Too long for a renewal to come in between.
+            let one = try #require(await semaphores.tryAcquire("a", limit: 2, ttl: .seconds(600)))
+            let two = try await semaphores.acquire("a", limit: 2, ttl: .seconds(600), wait: .seconds(60))
             #expect(try server.calls(of: "evalsha") == 2)
             #expect(two.fencingToken > one.fencingToken)
             let third = try await semaphores.tryAcquire("a", limit: 2)
@@ -78,15 +79,15 @@ import Testing
             let semaphores = Semaphores(redis)
             let held = [try await semaphores.acquire("a", limit: 2), try await semaphores.acquire("a", limit: 2)]
             let waiters = (0..<2).map { _ in
-                Task { try await semaphores.acquire("a", limit: 2, ttl: .seconds(600), wait: .seconds(30)) }
+                Task { try await semaphores.acquire("a", limit: 2, ttl: .seconds(600), wait: .seconds(120)) }
             }
             try await eventually("both wait") { semaphores.engine.waits.waiting(on: key + ":wake:0") == 2 }
             try await eventually("they listen") { try server.listeners(key + ":wake:0") == 1 }
-            for lease in held { try await lease.release() }
+            for lease in held { #expect(try await lease.releaseInsisting() == .released) }
             // Both hold at the same time: a second one that only got in after the first left would hang here.
             var leases: [Lease] = []
             for waiter in waiters { leases.append(try await waiter.value) }
-            for lease in leases { #expect(try await lease.release() == .released) }
+            for lease in leases { #expect(try await lease.releaseInsisting() == .released) }
         }
     }
 
@@ -96,9 +97,9 @@ import Testing
                 SemaphoreScripts.acquire, keys: [RedisKey(key), RedisKey(key + ":info")],
                 arguments: ["dead", 300, 2, 2, 60_000])
             let semaphores = Semaphores(redis)
-            let lease = try await semaphores.acquire("a", limit: 2, permits: 2, wait: .seconds(20))
+            let lease = try await semaphores.acquire("a", limit: 2, permits: 2, wait: .seconds(60))
             #expect(try server("ZSCORE", key, "dead") == .null)
-            try await lease.release()
+            #expect(try await lease.releaseInsisting() == .released)
         }
     }
 
@@ -107,25 +108,27 @@ import Testing
         try await withRedis { server, redis in
             let semaphores = Semaphores(redis, fair: fair, renewal: .off)
             let long = try await semaphores.acquire("a", limit: 2, ttl: .seconds(600))
-            let short = try await semaphores.acquire("a", limit: 2, ttl: .seconds(2))
+            let short = try await semaphores.acquire("a", limit: 2, ttl: .seconds(60))
             #expect(try server("PTTL", key).int ?? 0 > 500_000)
             // A renewal is a grant for another while.
-            try await short.extend(by: .seconds(3))
+            try await short.extend(by: .seconds(90))
             #expect(try server("PTTL", key).int ?? 0 > 500_000)
-            for lease in [long, short] { #expect(try await lease.release() == .released) }
+            for lease in [long, short] { #expect(try await lease.releaseInsisting() == .released) }
         }
     }
 
     @Test func `a held permit is renewed, all of its entries together`() async throws {
         try await withRedis { server, redis in
-            let lease = try await Semaphores(redis).acquire("a", limit: 3, permits: 2, ttl: .seconds(3))
+            let lease = try await Semaphores(redis).acquire("a", limit: 3, permits: 2, ttl: .seconds(600))
             let trust = lease.trustedUntil
-            try await eventually("renewed") { lease.trustedUntil > trust + .milliseconds(500) }
+            // The lease is long for a process that is held up; its renewal comes now and not after a third of that.
+            lease.renewNow()
+            try await eventually("renewed") { lease.trustedUntil > trust }
             let scores = try server("ZRANGE", key, "0", "-1", "WITHSCORES").strings
             #expect(scores.count == 4 && scores[1] == scores[3])
             let isHeld = try await lease.isHeld()
             #expect(isHeld)
-            #expect(try await lease.release() == .released)
+            #expect(try await lease.releaseInsisting() == .released)
         }
     }
 
@@ -134,7 +137,7 @@ import Testing
             let keys = [RedisKey(key), RedisKey(key + ":info")]
             func ask(_ token: String, _ limit: Int) async throws -> [Int] {
                 try await redis.evaluate(
-                    SemaphoreScripts.acquire, keys: keys, arguments: [token, 1_000, limit, 1, 60_000])
+                    SemaphoreScripts.acquire, keys: keys, arguments: [token, 600_000, limit, 1, 60_000])
             }
             let (one, two) = (try await ask("one", 3), try await ask("two", 3))
             #expect(one[1] == 0 && two[1] == 0)

@@ -27,7 +27,7 @@ struct ConcurrencyTests {
             }
             try await bus.run(options: options, register: register) { subscriber, _ in
                 try await bus.publisher().publish((0..<20).map { Ping(n: $0) }, to: "c")
-                try await gate.arrived.wait(count: 3)
+                try await gate.arrived.wait(count: 3, within: .seconds(60))
                 try await eventually { subscriber.statistics.received == 20 }
                 #expect(gate.arrived.count == 3)
                 gate.open()
@@ -79,6 +79,8 @@ struct ConcurrencyTests {
             var options = EventSubscriber.Options()
             options.concurrency = 1
             options.buffer = SubscriptionBuffer(capacity: 10, overflow: overflow)
+            // However long it takes here, it is said once.
+            options.logInterval = .seconds(3_600)
             let gate = Gate()
             let seen = Recorder<Int>()
             let lines = LogLines()
@@ -91,7 +93,7 @@ struct ConcurrencyTests {
             try await bus.run(options: options, logger: lines.logger, register: register) {
                 subscriber, _ in
                 try await bus.publisher().publish(Ping(n: 0), to: "c")
-                try await gate.arrived.wait()
+                try await gate.arrived.wait(within: .seconds(60))
                 // The window of 256 takes its share one by one, the buffer of 10 the next, the rest is dropped.
                 for n in 1...256 {
                     try await bus.publisher().publish(Ping(n: n), to: "c")

@@ -24,7 +24,7 @@ struct LifecycleTests {
             }
             try await bus.run(options: options, register: register) { subscriber, group in
                 for n in 0..<20 { try await bus.publisher().publish(Ping(n: n), to: "c") }
-                try await gate.arrived.wait()
+                try await gate.arrived.wait(within: .seconds(60))
                 try await eventually { subscriber.statistics.received == 20 }
                 await group.triggerGracefulShutdown()
                 try await eventually { try bus.subscriptions() == 0 }
@@ -48,7 +48,7 @@ struct LifecycleTests {
             try await bus.run(options: options, register: register) { subscriber, group in
                 statistics.record(subscriber)
                 try await bus.publisher().publish(Ping(n: 0), to: "c")
-                try await gate.arrived.wait()
+                try await gate.arrived.wait(within: .seconds(60))
                 // More than the window of 256, so that the rest stays in the subscription's buffer.
                 try await bus.publisher().publish((1...600).map { Ping(n: $0) }, to: "c")
                 try await bus.arrival()
@@ -88,7 +88,7 @@ struct LifecycleTests {
             try await bus.run(options: options, logger: lines.logger, register: register) {
                 subscriber, _ in
                 try await bus.publisher().publish((0..<500).map { Ping(n: $0) }, to: "c")
-                try await started.wait(count: 2)
+                try await started.wait(count: 2, within: .seconds(60))
                 try await bus.arrival()
             }
             #expect(outcomes.values == ["cancelled", "cancelled"])
@@ -112,7 +112,7 @@ struct LifecycleTests {
             let run = Task { try await subscriber.run() }
             try await eventually { try bus.subscriptions() == 1 }
             try await bus.publisher().publish(Ping(n: 1), to: "c")
-            try await started.wait()
+            try await started.wait(within: .seconds(60))
             run.cancel()
             await #expect(throws: CancellationError.self) { try await run.value }
             #expect(outcomes.values == ["cancelled"])
@@ -165,7 +165,7 @@ struct LifecycleTests {
             let gate = Gate()
             try await bus.run(register: { $0.on(Ping.self) { _, _ in try await gate.pass() } }) { subscriber, group in
                 try await bus.publisher().publish(Ping(n: 1), to: "c")
-                try await gate.arrived.wait()
+                try await gate.arrived.wait(within: .seconds(60))
                 await group.triggerGracefulShutdown()
                 await group.triggerGracefulShutdown()
                 gate.open()

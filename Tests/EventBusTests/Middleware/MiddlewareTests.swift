@@ -85,7 +85,7 @@ struct MiddlewareTests {
             try await eventually { clock.sleepers == 1 }
             #expect(failures.values.isEmpty)
             clock.advance(by: .seconds(30))
-            try await cancelled.wait()
+            try await cancelled.wait(within: .seconds(60))
             let error = try await failures.wait(count: 1).first?.error as? EventBusError
             #expect(error?.code == .timedOut && error?.eventType == "ping" && error?.channel == "c")
         }

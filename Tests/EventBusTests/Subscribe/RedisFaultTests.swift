@@ -14,6 +14,8 @@ struct RedisFaultTests {
     private func configuration(_ base: RedisConfiguration) -> RedisConfiguration {
         var configuration = base
         configuration.reconnect = ReconnectPolicy(initialDelay: .milliseconds(5), maxDelay: .milliseconds(20))
+        // A heartbeat that is missed because the machine is busy would be one more gap.
+        configuration.heartbeat = .seconds(600)
         return configuration
     }
 
@@ -21,7 +23,7 @@ struct RedisFaultTests {
         _ configuration: RedisConfiguration, _ server: RedisServer, _ seen: Recorder<String>,
         _ body: @escaping @Sendable (TestBus, EventSubscriber) async throws -> Void
     ) async throws {
-        try await within {
+        try await within(.seconds(300)) {
             let client = try await RedisClient.connect(self.configuration(configuration))
             let bus = TestBus(kind: .redis(client, server))
             let register = { (subscriber: EventSubscriber) in
@@ -93,7 +95,7 @@ struct RedisFaultTests {
 
     @Test func `a server that refuses connections fails publish and run with the reason`() async throws {
         try await withRedisServer { server in
-            try await within {
+            try await within(.seconds(300)) {
                 var configuration = self.configuration(server.configuration)
                 configuration.commandTimeout = .milliseconds(300)
                 let client = RedisClient(configuration)
@@ -114,8 +116,8 @@ struct RedisFaultTests {
     @Test func `an event whose reply was lost is not sent again and says that it may have arrived`() async throws {
         try await withRedisServer { server in
             try await withFaultProxy(to: server.tcp) { proxy in
-                try await within {
-                    let listener = try server.connect()
+                try await within(.seconds(300)) {
+                    let listener = try server.connect(timeout: .seconds(60))
                     try listener.send(raw: Array("SUBSCRIBE c\r\n".utf8))
                     _ = try listener.receive()
                     let client = try await RedisClient.connect(self.configuration(proxy.configuration))
@@ -136,7 +138,7 @@ struct RedisFaultTests {
     @Test func `a batch is one round trip and its order is the order of arrival`() async throws {
         try await withRedisServer { server in
             let client = try await RedisClient.connect(server.configuration)
-            let listener = try server.connect()
+            let listener = try server.connect(timeout: .seconds(60))
             try listener.send(raw: Array("SUBSCRIBE c\r\n".utf8))
             _ = try listener.receive()
             let results = try await EventPublisher(client, source: "test").publish(
@@ -152,14 +154,14 @@ struct RedisFaultTests {
 
     @Test func `closing the client under a running subscriber ends the run with an error`() async throws {
         try await withRedisServer(.init(checksLeaks: true)) { server in
-            try await within {
+            try await within(.seconds(300)) {
                 let client = try await RedisClient.connect(server.configuration)
                 let subscribed = TestSignal("the subscription")
                 var options = EventSubscriber.Options()
                 options.onSubscribed = { subscribed.fire() }
                 let subscriber = EventSubscriber(client, channels: ["c"], options: options)
                 async let run = expectFailure(.subscriptionEnded) { try await subscriber.run() }
-                try await subscribed.wait()
+                try await subscribed.wait(within: .seconds(60))
                 await client.close()
                 #expect(await run?.operation == "run")
             }
@@ -168,7 +170,7 @@ struct RedisFaultTests {
 
     @Test func `a graceful shutdown while Redis does not answer ends the run`() async throws {
         try await withRedisServer { server in
-            try await within {
+            try await within(.seconds(300)) {
                 let client = try await RedisClient.connect(server.configuration)
                 server.pause()
                 let subscriber = EventSubscriber(client, channels: ["c"])
@@ -186,7 +188,7 @@ struct RedisFaultTests {
 
     @Test func `a subscriber that the ACL forbids its channel says so`() async throws {
         try await withRedisServer { server in
-            try await within {
+            try await within(.seconds(300)) {
                 try server("ACL", "SETUSER", "limited", "on", ">pw", "~*", "+@all", "resetchannels", "&allowed")
                 var configuration = server.configuration
                 configuration.username = "limited"

@@ -16,7 +16,7 @@ final class Recorder<Value: Sendable>: Sendable {
     /// Returns once at least `count` values were recorded.
     @discardableResult
     func wait(count: Int) async throws -> [Value] {
-        try await signal.wait(count: count)
+        try await signal.wait(count: count, within: .seconds(60))
         return values
     }
 }
@@ -31,7 +31,7 @@ final class Gate: Sendable {
 
     func pass() async throws {
         arrived.fire()
-        try await opened.wait()
+        try await opened.wait(within: .seconds(60))
     }
 }
 

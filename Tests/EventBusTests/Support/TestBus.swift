@@ -73,7 +73,7 @@ func withBus(
     _ carrier: Carrier, _ server: RedisServerOptions = .init(checksLeaks: true),
     _ body: @escaping @Sendable (TestBus) async throws -> Void
 ) async throws {
-    try await within {
+    try await within(.seconds(300)) {
         switch carrier {
         case .memory:
             let bus = InMemoryEventBus()
@@ -81,7 +81,10 @@ func withBus(
             #expect(bus.subscriptionCount == 0)
         case .redis:
             try await withRedisServer(server) { server in
-                let client = try await RedisClient.connect(server.configuration)
+                var configuration = server.configuration
+                // A busy machine may have a heartbeat missed, which costs the connection and what is published then.
+                configuration.heartbeat = .seconds(600)
+                let client = try await RedisClient.connect(configuration)
                 do {
                     try await body(TestBus(kind: .redis(client, server)))
                 } catch {
@@ -101,7 +104,7 @@ func whileRunning(
     let group = ServiceGroup(services: [subscriber], logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() })
     let run = Task { try await group.run() }
     do {
-        try await subscribed.wait()
+        try await subscribed.wait(within: .seconds(60))
         try await body(group)
     } catch {
         run.cancel()

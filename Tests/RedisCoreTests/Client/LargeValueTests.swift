@@ -20,7 +20,7 @@ import Testing
 
     @Test func `travels both ways unchanged, while small commands pass on the control connection`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.tcpConfiguration) { redis in
+            try await withClient(impatient(server.tcp)) { redis in
                 async let stored: Void = redis.set("large", to: Self.bytes, timeout: Self.patience)
                 // Not behind the large value: answered before it is, whatever the machine does.
                 let small = try await redis.command(RedisCommand("PING"), as: String.self, on: .control)
@@ -35,7 +35,7 @@ import Testing
 
     @Test func `travels as Data and in a list`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let data = Data(Self.bytes)
                 try await redis.command(RedisCommand("RPUSH", RedisKey("list"), data, "small"), timeout: Self.patience)
                 let list = try await redis.command(

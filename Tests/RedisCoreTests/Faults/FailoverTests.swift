@@ -47,6 +47,8 @@ import Testing
                 #expect(log.changes == [.interrupted, .ready])
                 try new("SET", "t:1", "1")
                 try await eventually("told by the new server") { log.heard(.changed("t:1")) }
+                // Tracking is switched on before the names are sent.
+                try await eventually("subscribed again") { try new("PUBSUB", "NUMSUB", "news").array?.last == 1 }
                 try new("PUBLISH", "news", "x")
                 guard case .gap = try await within(.seconds(60), "an event", { await subscription.nextEvent() }) else {
                     Issue.record("no gap")

@@ -5,13 +5,23 @@ import TestSupport
 /// A client's configuration that reconnects quickly and whose heartbeat stays out of the way unless a test wants it.
 func impatient(_ address: TestAddress, _ change: (inout RedisConfiguration) -> Void = { _ in }) -> RedisConfiguration {
     var configuration = address.configuration
-    configuration.connectTimeout = .seconds(10)
-    configuration.commandTimeout = .seconds(10)
+    configuration.connectTimeout = .seconds(60)
+    configuration.commandTimeout = .seconds(60)
     configuration.reconnect = ReconnectPolicy(initialDelay: .milliseconds(2), maxDelay: .milliseconds(20))
     configuration.retry = RetryPolicy(maxRetries: 3, initialDelay: .milliseconds(2), multiplier: 2)
     configuration.heartbeat = .seconds(60)
     change(&configuration)
     return configuration
+}
+
+/// For ``impatient(_:_:)``: a heartbeat that finds a silent peer soon.
+///
+/// A process that is held up for two periods gives up good connections too, so what may be repeated is.
+func restless(_ heartbeat: Duration) -> (inout RedisConfiguration) -> Void {
+    { configuration in
+        configuration.heartbeat = heartbeat
+        configuration.retry.maxRetries = 100
+    }
 }
 
 /// Errors are expected here: what the client says about them is not part of a test's output.
@@ -78,7 +88,7 @@ func untilDisconnected(_ client: RedisClient) async throws {
 
 /// The error of an operation that has to fail, or nil, within a time limit.
 func failure<T: Sendable>(
-    within limit: Duration = .seconds(20), _ body: @escaping @Sendable () async throws -> T
+    within limit: Duration = .seconds(60), _ body: @escaping @Sendable () async throws -> T
 ) async throws -> RedisError? {
     do {
         _ = try await TestSupport.within(limit) { try await body() }

@@ -39,7 +39,8 @@ import Testing
     ) async throws -> ContinuousClock.Instant {
         let gate = BlockingGate()
         let holding = TestSignal("the loop is held up")
-        loop.execute {
+        // In a timer: whatever is due then would be next, before the sockets are looked at.
+        loop.schedule(after: .zero) {
             holding.fire()
             gate.wait()
         }

@@ -70,7 +70,7 @@ import Testing
             let command = RedisCommand("INCR", RedisKey("n")).safeToRepeat()
             let running = Task { try await client.command(command, as: Int.self) }
             try await eventually("it was executed") { try server("GET", "n") == "1" }
-            try await proxy.faultDone.wait()
+            try await proxy.faultDone.wait(within: .seconds(60))
             // Its connection, or the next one, answers: what was before that has been heard.
             try await eventually("the next is answered") {
                 (try? await client.get("other", as: String.self, timeout: .seconds(1))) == .some(nil)

@@ -17,7 +17,7 @@ import Testing
                 proxy.set(.delay(.milliseconds(30)))
                 let pending = start(10, on: client)
                 try await eventually("all are on their way") { proxy.commands(containing: "INCR n") == 10 }
-                await client.close()
+                await client.close(drain: .seconds(60))
                 var numbers: [Int] = []
                 for task in pending { numbers.append(try await task.value) }
                 #expect(numbers.sorted() == Array(1...10))
@@ -33,7 +33,7 @@ import Testing
                 proxy.set(.blackHole)
                 let pending = start(3, on: client)
                 try await eventually("all are on their way") { proxy.commands(containing: "INCR n") == 3 }
-                try await within(.seconds(10)) { await client.close(drain: .milliseconds(50)) }
+                try await within { await client.close(drain: .milliseconds(50)) }
                 for task in pending {
                     let error = try await failure { try await task.value }
                     #expect(error?.code == .closed)
@@ -92,7 +92,7 @@ import Testing
                 let client = RedisClient(impatient(proxy.address), logger: quietLogger)
                 let pending = start(2, on: client)
                 try await eventually("a connection") { proxy.accepted == 1 }
-                try await within(.seconds(10)) { await client.close(drain: .zero) }
+                try await within { await client.close(drain: .zero) }
                 for task in pending {
                     let error = try await failure { try await task.value }
                     #expect(error?.code == .closed)
@@ -112,7 +112,7 @@ import Testing
                 }
                 let client = RedisClient(configuration, logger: quietLogger)
                 let pending = start(1, on: client)
-                try await within(.seconds(10)) { await client.close(drain: .zero) }
+                try await within { await client.close(drain: .zero) }
                 #expect(try await failure { try await pending[0].value }?.code == .closed)
             }
         }

@@ -45,20 +45,23 @@ import Testing
     }
 
     @Test func `a silent connection is found by the heartbeat`() async throws {
-        try await withFaultyClient(configure: { $0.heartbeat = .milliseconds(50) }) { server, proxy, client in
+        try await withFaultyClient(configure: restless(.milliseconds(50))) { server, proxy, client in
             let log = TrackingLog(client)
             let tracking = try client.track(prefixes: ["t:"], log)
             try await hears(log, server, "t:1")
             log.forget()
-            proxy.silence(connectionsThatSent: "CLIENT TRACKING")
-            try await eventually("interrupted") { log.heard(.interrupted) }
+            try await eventually("interrupted") {
+                // Again and again: the first time there may be none, when a busy machine has just cost it.
+                if !log.heard(.interrupted) { proxy.silence(connectionsThatSent: "CLIENT TRACKING") }
+                return log.heard(.interrupted)
+            }
             try await hears(log, server, "t:2")
             tracking.cancel()
         }
     }
 
     @Test func `a stopped server proves nothing`() async throws {
-        try await withFaultyClient(configure: { $0.heartbeat = .milliseconds(20) }) { server, proxy, client in
+        try await withFaultyClient(configure: restless(.milliseconds(20))) { server, proxy, client in
             let log = TrackingLog(client)
             let tracking = try client.track(prefixes: ["t:"], log)
             try await eventually("proved") { log.proofs.count > 2 }

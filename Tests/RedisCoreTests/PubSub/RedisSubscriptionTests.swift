@@ -24,7 +24,7 @@ import Testing
 
     @Test func `hears its channels and patterns, and tells which`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let subscription = try await redis.subscribe(channels: ["news"], patterns: ["n?ws", "other*"])
                 #expect(try await redis.publish("hello", to: "news") == 2)
                 let messages = [try await next(subscription), try await next(subscription)].compactMap(\.self)
@@ -38,7 +38,7 @@ import Testing
 
     @Test func `carries any bytes, none, and ten million`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let subscription = try await redis.subscribe(channels: ["c"])
                 let payloads: [[UInt8]] = [[], [0, 255, 13, 10], [UInt8](repeating: 7, count: 10_000_000)]
                 for payload in payloads { try await redis.publish(payload, to: "c") }
@@ -55,7 +55,7 @@ import Testing
     ])
     func `takes any name`(name: String) async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let subscription = try await redis.subscribe(channels: [name])
                 #expect(try await redis.publish("hello", to: name) == 1)
                 let message = try await next(subscription)
@@ -68,7 +68,7 @@ import Testing
 
     @Test func `keeps two channels apart that only look alike`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let subscription = try await redis.subscribe(channels: ["caf\u{E9}", "cafe\u{301}"])
                 #expect(try await redis.publish("1", to: "caf\u{E9}") == 1)
                 #expect(try await redis.publish("2", to: "cafe\u{301}") == 1)
@@ -79,7 +79,7 @@ import Testing
 
     @Test func `takes and gives up names while it runs`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let subscription = try await redis.subscribe(channels: ["a"])
                 try await subscription.add(channels: ["b"], patterns: ["c*"])
                 for channel in ["a", "b", "c1"] { try await redis.publish(channel, to: channel) }
@@ -95,9 +95,7 @@ import Testing
 
     @Test func `shares one connection, and each name, with all others of its client`() async throws {
         try await withRedisServer { server in
-            var configuration = server.configuration
-            configuration.clientName = "shared"
-            try await RedisClient.withClient(configuration) { redis in
+            try await withClient(impatient(server.unix) { $0.clientName = "shared" }) { redis in
                 var subscriptions: [RedisSubscription] = []
                 for number in 0..<200 {
                     subscriptions.append(try await redis.subscribe(channels: ["all", "own:\(number)"]))
@@ -117,7 +115,7 @@ import Testing
 
     @Test func `is not lost when another leaves the same name at the same time`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 try await withThrowingTaskGroup { group in
                     for task in 0..<8 {
                         group.addTask {
@@ -140,7 +138,7 @@ import Testing
 
     @Test func `loses nothing while reading waits for a slow consumer`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let buffer = SubscriptionBuffer(capacity: 16, overflow: .blockReading)
                 let subscription = try await redis.subscribe(channels: ["flood"], buffer: buffer)
                 let payload = [UInt8](repeating: 1, count: 1_000)
@@ -162,7 +160,7 @@ import Testing
 
     @Test func `hands out what it has when it is finished, and nothing when it is cancelled`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let finished = try await redis.subscribe(channels: ["c"])
                 let cancelled = try await redis.subscribe(channels: ["c"])
                 let witness = try await redis.subscribe(channels: ["c"])
@@ -181,10 +179,11 @@ import Testing
     @Test func `is refused where the ACL forbids the channel, and others go on`() async throws {
         try await withRedisServer { server in
             try server("ACL", "SETUSER", "ada", "on", ">pw", "~*", "resetchannels", "&open*", "&signalbox:*", "+@all")
-            var configuration = server.configuration
-            configuration.username = "ada"
-            configuration.password = Secret("pw")
-            try await RedisClient.withClient(configuration, logger: quietLogger) { redis in
+            let configuration = impatient(server.unix) {
+                $0.username = "ada"
+                $0.password = Secret("pw")
+            }
+            try await withClient(configuration) { redis in
                 let open = try await redis.subscribe(channels: ["open"])
                 let error = await #expect(throws: RedisError.self) { try await redis.subscribe(channels: ["closed"]) }
                 #expect(error?.code == .noPermission)
@@ -212,7 +211,7 @@ import Testing
 
     @Test func `shows in the client's health by its heartbeat`() async throws {
         try await withRedisServer { server in
-            try await RedisClient.withClient(server.configuration) { redis in
+            try await withClient(impatient(server.unix)) { redis in
                 let before = await redis.health()
                 #expect(before.subscriberHeartbeatAge == nil)
                 let subscription = try await redis.subscribe(channels: ["c"])

@@ -21,7 +21,7 @@ import Testing
 
     @Test func `a limit is shown and reset, and what is not known is said`() async throws {
         try await withServer { server, redis in
-            let limiter = try RateLimiter(redis, limit: 2, per: .seconds(60), name: "api")
+            let limiter = try RateLimiter(redis, limit: 2, per: .seconds(3_600), name: "api")
             for _ in 0..<3 { _ = try await limiter.check("user:7") }
             try await eventually("the limiter has announced itself") {
                 try await !RateLimiter.announced(redis, name: "api").isEmpty
@@ -46,8 +46,8 @@ import Testing
     @Test func `locks are listed and shown, and one is taken from its holder`() async throws {
         try await withServer { server, redis in
             let locks = Locks(redis)
-            let lease = try await locks.acquire("payment:7", ttl: .seconds(60))
-            let other = try await locks.acquire("other\u{1B}[2J", ttl: .seconds(60))
+            let lease = try await locks.acquire("payment:7", ttl: .seconds(600))
+            let other = try await locks.acquire("other\u{1B}[2J", ttl: .seconds(600))
             let all = try await run(server, "lock", "ls")
             #expect(all.code == 0, "\(all.errors)")
             #expect(all.output.contains("payment:7") && all.output.contains("\(lease.fencingToken)"))
@@ -69,10 +69,10 @@ import Testing
 
     @Test func `a fair lock and a read-write lock are taken from their holders by their kind`() async throws {
         try await withServer { server, redis in
-            let fair = try await FairLocks(redis).acquire("a", ttl: .seconds(60))
+            let fair = try await FairLocks(redis).acquire("a", ttl: .seconds(600))
             let readers = [
-                try await ReadWriteLocks(redis).read("a", ttl: .seconds(60)),
-                try await ReadWriteLocks(redis).read("a", ttl: .seconds(60)),
+                try await ReadWriteLocks(redis).read("a", ttl: .seconds(600)),
+                try await ReadWriteLocks(redis).read("a", ttl: .seconds(600)),
             ]
             #expect(try await run(server, "lock", "release", "a", "--yes").output.contains("nobody held it"))
             let first = try await run(server, "lock", "release", "a", "--kind", "fair", "--yes", "--json")
@@ -89,7 +89,7 @@ import Testing
     @Test(arguments: ["fair", "readWrite"])
     func `plain keys and another kind than a mutex exclude each other`(kind: String) async throws {
         try await withServer { server, redis in
-            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", ttl: .seconds(60))
+            let lease = try await Locks(redis, keys: .plain(prefix: "lock")).acquire("a", ttl: .seconds(600))
             let refused = try await run(
                 server, "lock", "release", "a", "--kind", kind, "--plain", "lock", "--yes")
             #expect(refused.code == 64)

@@ -46,7 +46,7 @@ import Testing
     @Test func `what is beyond the limit waits for its turn without a slot`() async throws {
         try await WorkerFleet.with(["a"], configuration("limit: 2, window: 1s")) { fleet in
             try await fleet.publish((1...6).map { "{\"id\":\($0)}" })
-            try await eventually("all are done", within: .seconds(30)) { fleet.done.count == 6 }
+            try await eventually("all are done", within: .seconds(60)) { fleet.done.count == 6 }
             fleet.workers[0].send(SIGTERM)
             #expect(try await fleet.workers[0].end() == 0)
             #expect(count("executed", fleet) == 6)

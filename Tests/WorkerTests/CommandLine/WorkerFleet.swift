@@ -59,6 +59,13 @@ struct WorkerFleet {
     /// The ids of finished runs.
     var done: [String] { ledger.filter { $0.hasPrefix("done ") } }
 
+    /// Lets the lease of an event's claim be over, and those who wait for it look.
+    func endLease(handler: String, id: String) throws {
+        let key = try #require(try server("KEYS", "*once:{\(handler)*\(id)}").strings.first)
+        try server("HSET", key, "until", "0")
+        try server("PUBLISH", "\(key):wake:0", "")
+    }
+
     /// Lets waiting programs go on.
     func go() { _ = FileManager.default.createFile(atPath: "\(path)/go", contents: nil) }
 
