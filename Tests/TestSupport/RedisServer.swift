@@ -49,7 +49,9 @@ public final class RedisServer: Sendable {
     }
 
     /// A further connection of the tests' own client.
-    public func connect(timeout: Duration = .seconds(60)) throws -> RespClient { try RespClient(unix, timeout: timeout) }
+    public func connect(timeout: Duration = .seconds(60)) throws -> RespClient {
+        try RespClient(unix, timeout: timeout)
+    }
 
     /// SIGKILL; returns when the process is gone.
     ///

@@ -41,7 +41,9 @@ struct SubscriberHeartbeat {
         answered = nonce
     }
 
-    /// A period is over; `isPaused` while the connection is not read on purpose, so that a nonce may wait in the kernel.
+    /// A period is over.
+    ///
+    /// `isPaused` while the connection is not read on purpose, so that a nonce may wait in the kernel.
     mutating func beat(at now: UInt64, period: UInt64, moment: Int64, isPaused: Bool) -> Beat {
         if let publishedAt {
             return !isPaused && now >= publishedAt + period ? .isDeaf : .wait
