@@ -130,6 +130,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     ///
     /// Loop's thread only.
     func noteAwake() {
+        timers.wasSocketReady = true
         guard mayBeAsleep else { return }
         mayBeAsleep = false
         inbox.withLock { $0.noteAwake() }

@@ -5,7 +5,7 @@ import HeapModule
 ///
 /// libuv (before 1.45) runs what is due before it looks at sockets: in a process that was held up, deadlines would be
 /// judged while the replies that keep them lie unread. So the due time only makes the loop poll once without waiting;
-/// what is due runs after that poll. Loop's thread only.
+/// what is due runs after that poll, or after some more when it is late and there is more to read. Loop's thread only.
 final class LoopTimers {
     private struct Entry: Comparable {
         let due: Int64
@@ -27,6 +27,13 @@ final class LoopTimers {
     private var order: UInt64 = 0
     private var armedFor: Int64?
     private var isClosed = false
+    /// Whether a socket had something to do in the last poll.
+    var wasSocketReady = false
+    private var lookingSince: Int64?
+    /// So late, ns, is what was held up, and not only busy.
+    private static let heldUp: Int64 = 100_000_000
+    /// The longest time, ns, that what is due waits for what has come.
+    private static let longestLook: Int64 = 50_000_000
     /// Cancelled timers stay in the heap until they are due or until they are half of it.
     private var sweepAt = 256
 
@@ -95,11 +102,25 @@ final class LoopTimers {
 
     private func fireAfterPoll() {
         armedFor = nil
+        wasSocketReady = false
+        lookingSince = nil
         uv_idle_start(noWait) { _ in }
         uv_check_start(afterPoll) { handle in
             guard let context = handle?.pointee.data else { return }
-            Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue().fire()
+            let timers = Unmanaged<LoopTimers>.fromOpaque(context).takeUnretainedValue()
+            if !timers.mustLookAgain() { timers.fire() }
         }
+    }
+
+    /// A poll reads a piece of each socket: after a hold-up there is more.
+    private func mustLookAgain() -> Bool {
+        guard wasSocketReady, let due = entries.min?.due else { return false }
+        wasSocketReady = false
+        let now = Self.now()
+        guard now - due > Self.heldUp else { return false }
+        let since = lookingSince ?? now
+        lookingSince = since
+        return now - since < Self.longestLook
     }
 
     private func fire() {

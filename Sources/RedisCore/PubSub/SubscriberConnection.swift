@@ -266,7 +266,9 @@ final class SubscriberConnection: RedisLink, @unchecked Sendable {
     // MARK: Back-pressure
 
     private func setPaused(_ id: UInt64, _ isPaused: Bool) {
+        let wasPaused = !paused.isEmpty
         if isPaused { paused.insert(id) } else { paused.remove(id) }
+        if wasPaused, paused.isEmpty { heartbeat.resumed(at: loop.nowMilliseconds) }
         applyPause()
     }
 

@@ -53,6 +53,11 @@ struct SubscriberHeartbeat {
         return .publish
     }
 
+    /// The connection is read again: what waited for that has a period from now to come.
+    mutating func resumed(at now: UInt64) {
+        if publishedAt != nil { publishedAt = now }
+    }
+
     /// A nonce of its own for each publication.
     mutating func next() -> UInt64 {
         nonce &+= 1

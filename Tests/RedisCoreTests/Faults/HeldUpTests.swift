@@ -6,7 +6,9 @@ import Testing
 @Suite struct HeldUpTests {
     private static let limit = Duration.milliseconds(1_000)
 
-    @Test func `a reply that lies in the socket counts, whatever is overdue`() async throws {
+    /// The second is more than one look at a socket reads.
+    @Test(arguments: [1, 100])
+    func `replies that lie in the socket count, whatever is overdue`(count: Int) async throws {
         let loop = EventLoop(name: "held-up")
         try await withRedisServer { server in
             try await withFaultProxy(to: server.tcp) { proxy in
@@ -15,9 +17,9 @@ import Testing
                     $0.retry.maxRetries = 0
                 }
                 let client = try await RedisClient.connect(configuration, eventLoop: loop, logger: quietLogger)
-                try await eventually("the reply was there in time", within: .seconds(120)) {
-                    try await client.set("a", to: "1")
-                    return try await repliesInTime(client, proxy)
+                try await client.set("a", to: String(repeating: "x", count: 1_000))
+                try await eventually("the replies were there in time", within: .seconds(120)) {
+                    try await repliesInTime(client, proxy, count)
                 }
                 await client.close(drain: .zero)
             }
@@ -25,16 +27,18 @@ import Testing
         await loop.stop()
     }
 
-    /// Has a reply come while the loop is held up, and looks whether it counts; false when it came late.
-    private func repliesInTime(_ client: RedisClient, _ proxy: FaultProxy) async throws -> Bool {
+    /// Has replies come while the loop is held up, and looks whether they count; false when they came late.
+    private func repliesInTime(_ client: RedisClient, _ proxy: FaultProxy, _ count: Int) async throws -> Bool {
         let asked = ContinuousClock.now
-        let increments = proxy.commands(containing: "INCR")
+        let connections = proxy.accepted
+        let sent = proxy.commands(containing: "GET")
         proxy.set(.hold)
         // From the loop, which notes the deadline at once: the socket is written to by no other thread.
-        let reply = Task(executorPreference: client.eventLoop) {
-            try await client.command(RedisCommand("INCR", "a"), timeout: Self.limit)
+        let replies = Task(executorPreference: client.eventLoop) {
+            let commands = Array(repeating: RedisCommand("GET", "a"), count: count)
+            return try await client.pipeline(commands, timeout: Self.limit)
         }
-        try await eventually("it was sent") { proxy.commands(containing: "INCR") > increments }
+        try await eventually("all were sent") { proxy.commands(containing: "GET") == sent + count }
         let held = TestSignal("the loop is held up")
         let gate = BlockingGate()
         // In a timer: whatever is due then would be next, before the sockets are looked at.
@@ -44,16 +48,17 @@ import Testing
         }
         try await held.wait()
         proxy.set(.pass)
-        // What the proxy hands on afterwards comes after the reply.
+        // What the proxy hands on afterwards comes after the replies.
         try RespClient(proxy.address)("PING")
-        let wasInTime = ContinuousClock.now < asked + Self.limit / 2
+        let wereInTime = ContinuousClock.now < asked + Self.limit / 2
         try await eventually("all is overdue") { ContinuousClock.now > asked + Self.limit * 1.2 }
         gate.open()
-        let result = await reply.result
-        guard wasInTime else { return false }
-        #expect(try result.get() == .integer(2))
+        let result = await replies.result
+        guard wereInTime else { return false }
+        let value = RedisValue.bytes(Array(repeating: UInt8(ascii: "x"), count: 1_000))
+        for reply in try result.get() { #expect(try reply.get() == value) }
         // By the same connection.
-        #expect(try await client.command(RedisCommand("INCR", "a")) == .integer(3))
+        #expect(proxy.accepted == connections + 1, "one connection more, the test's own")
         return true
     }
 }

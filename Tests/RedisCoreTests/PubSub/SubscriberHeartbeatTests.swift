@@ -37,6 +37,15 @@ import Testing
         #expect(beat(at: 1_000) == .isDeaf)
     }
 
+    @Test mutating func `one that waited has a period from the moment reading goes on`() {
+        #expect(beat(at: 100) == .publish)
+        heartbeat.accepted(heartbeat.next(), at: 100)
+        #expect(beat(at: 500, isPaused: true) == .wait)
+        heartbeat.resumed(at: 550)
+        #expect(beat(at: 600) == .wait)
+        #expect(beat(at: 650) == .isDeaf)
+    }
+
     @Test mutating func `it may come back before the server's answer to the publication`() {
         #expect(beat(at: 100) == .publish)
         let nonce = heartbeat.next()
