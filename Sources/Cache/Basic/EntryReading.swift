@@ -71,7 +71,7 @@ extension RedisCache {
     /// Beyond its freshness an entry is there only for `remember` to fall back on.
     func fresh(_ state: EntryState) -> EntryState {
         guard case .present(let entry) = state, let age = EntryAge(entry.envelope) else { return state }
-        return age.isFresh(at: engine.serverTime) ? state : .dead(entry)
+        return age.isFresh(at: engine.judgingTime) ? state : .dead(entry)
     }
 
     /// Reads many entries: one MGET, and one more if some have tags.

@@ -25,7 +25,9 @@ extension RedisCache {
         let values = ValueArray(Self.elements(of: found))
         guard let first = values.first, let bytes = first else { return false }
         let state = try await judge(values, epochs: values.latest(1..<values.count), tagStamps: [:], "add")
-        return try await fresh(state).isPresent ? false : swap(entry, bytes, pieces, life.text, "add")
+        // Without the server's time nobody knows whether it is over: what is there stays.
+        let isThere = (engine.judgingTime == nil ? state : fresh(state)).isPresent
+        return isThere ? false : try await swap(entry, bytes, pieces, life.text, "add")
     }
 
     /// Looks at what is there, and adds if there is nothing, in one write; what the script answers.

@@ -107,7 +107,7 @@ extension RedisCache {
         let envelope = header.envelope
         for tag in envelope.tags { tags.insert(ExactString(tag)) }
         if isDead(envelope, epochs, stamps) { return .dead }
-        if let age = EntryAge(envelope), !age.isFresh(at: engine.serverTime) { return .dead }
+        if let age = EntryAge(envelope), !age.isFresh(at: engine.judgingTime) { return .dead }
         if envelope.isNegative { return .negative }
         return .present(offset: header.size, codec: envelope.codec, rawSize: header.rawSize)
     }

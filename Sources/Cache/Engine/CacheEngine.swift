@@ -34,6 +34,9 @@ final class CacheEngine: Sendable {
     /// Of its own, because the observer of reconnects outlives the engine's `init` before it is complete.
     private final class SharedClock: Sendable {
         let value = Mutex(ServerClock())
+
+        /// Another server may answer from now on.
+        func forget() { value.withLock { $0.forget(CacheEngine.localTime) } }
     }
 
     private init(_ redis: RedisClient, _ metrics: CacheMetrics) {
@@ -41,8 +44,7 @@ final class CacheEngine: Sendable {
         self.metrics = metrics
         let clock = SharedClock()
         self.clock = clock
-        // Another server may answer now.
-        reconnects = redis.observeReconnects { clock.value.withLock { $0.forget(CacheEngine.localTime) } }
+        reconnects = redis.observeReconnects { clock.forget() }
     }
 
     /// An engine keeps its client alive.
@@ -190,8 +192,14 @@ extension CacheEngine {
         clock.value.withLock { $0.note(serverTime, sent: sent, received: received) }
     }
 
-    /// The server's time now, µs; nil when nothing recent is known.
+    /// The server's time now, µs; nil when nothing recent is known: then it is asked for with whatever is asked.
     var serverTime: Int64? { clock.value.withLock { $0.time(Self.localTime) } }
+
+    /// The server's time now for judging a reply, µs; see ``ServerClock/judging(_:)``.
+    var judgingTime: Int64? { clock.value.withLock { $0.judging(Self.localTime) } }
+
+    /// Another server may answer from now on.
+    func forgetTime() { clock.forget() }
 
     /// The latest time that the server's clock is known to have shown, µs; see ``ServerClock/latestKnown(_:)``.
     var latestServerTime: Int64 { clock.value.withLock { $0.latestKnown(Self.localTime) } }

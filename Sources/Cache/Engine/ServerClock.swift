@@ -13,12 +13,16 @@ struct ServerClock: Sendable {
         let at: Int64
     }
 
-    /// The server's clock may be set at any time: an older estimate is not used.
+    /// The server's clock may be set at any time: with an older estimate who asks for anything asks for the time too.
     static let longestTrust: Int64 = 60_000_000
+    /// What was asked for before that, or before another connection was made, may be judged for so long.
+    static let longestUse: Int64 = 2 * longestTrust
     /// For so long a more exact sample stands against newer ones, µs.
     private static let recent: Int64 = 5_000_000
 
     private var sample: Sample?
+    /// The sample of a connection that is gone: replies of before are still on their way to who asked.
+    private var former: Sample?
     /// The latest time that the server's clock is known to have shown; never earlier when the clock goes back.
     private var highest: Int64 = 0
 
@@ -40,9 +44,18 @@ struct ServerClock: Sendable {
         return now + sample.offset
     }
 
+    /// The server's time now for judging a reply that came without it, µs: who asked knew the time then.
+    ///
+    /// Between a question and its answer the estimate may become too old to be asked by, or be forgotten.
+    func judging(_ now: Int64) -> Int64? {
+        guard let sample = sample ?? former, now - sample.at < Self.longestUse else { return nil }
+        return now + sample.offset
+    }
+
     /// Another server may answer from now on.
     mutating func forget(_ now: Int64) {
         highest = max(highest, certainly(now) ?? 0)
+        former = sample ?? former
         sample = nil
     }
 

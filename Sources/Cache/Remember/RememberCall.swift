@@ -164,7 +164,7 @@ extension RememberCall {
     private func standing(of stored: StoredEntry) -> EntryAge.Standing {
         guard let age = EntryAge(stored.envelope) else { return .fresh }
         let maxStale = terms.failSafe.map { $0.maxStale.nanoseconds / 1_000 }
-        return age.standing(at: engine.serverTime, early: terms.early, maxStale: maxStale) { .random(in: 0..<1) }
+        return age.standing(at: engine.judgingTime, early: terms.early, maxStale: maxStale) { .random(in: 0..<1) }
     }
 
     private func print(of sight: EntrySight) -> EntryPrint { sight.bytes.map(EntryPrint.init) ?? .none }

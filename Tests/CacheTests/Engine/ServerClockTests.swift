@@ -13,6 +13,23 @@ import Testing
         #expect(clock.time(2_000) == nil)
     }
 
+    @Test func `what was asked for while the time was known is judged by it`() {
+        var clock = ServerClock()
+        #expect(clock.judging(0) == nil)
+        clock.note(5_000_000, sent: 0, received: 0)
+        let late = ServerClock.longestTrust + 1_000
+        #expect(clock.time(late) == nil)
+        #expect(clock.judging(late) == 5_000_000 + late)
+        clock.forget(late)
+        #expect(clock.judging(late) == 5_000_000 + late)
+        clock.note(9_000_000, sent: late, received: late)
+        #expect(clock.judging(late) == 9_000_000)
+        clock.forget(late)
+        clock.forget(late)
+        #expect(clock.judging(late + 1) == 9_000_001)
+        #expect(clock.judging(late + ServerClock.longestUse) == nil)
+    }
+
     @Test func `a slow reply does not replace a quick one of a moment ago`() {
         var clock = ServerClock()
         clock.note(1_000_000, sent: 0, received: 100)
