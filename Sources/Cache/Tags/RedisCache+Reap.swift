@@ -99,10 +99,18 @@ extension RedisCache {
     /// The first bytes of entries; none of what is gone or has become something else.
     private func heads(of names: [RedisKey], _ size: Int) async throws -> [Data] {
         let commands = names.map { RedisCommand("GETRANGE", $0, 0, size - 1) }
-        let replies = try await engine.call("reap", key: nil) { redis throws(RedisError) in
-            try await redis.pipeline(commands, timeout: options.timeout)
+        return try await engine.call("reap", key: nil) { redis throws(RedisError) in
+            var heads: [Data] = []
+            for reply in try await redis.pipeline(commands, timeout: options.timeout) {
+                do throws(RedisError) {
+                    if case .bytes(let bytes) = try reply.get() { heads.append(Data(bytes)) } else { heads.append(Data()) }
+                } catch where error.code == .wrongType {
+                    heads.append(Data())
+                }
+                // Any other refusal ends the walk: what could not be read may be dead, and then nothing is complete.
+            }
+            return heads
         }
-        return replies.map { if case .success(.bytes(let bytes)) = $0 { Data(bytes) } else { Data() } }
     }
 
     private func retire(_ stamp: Data) async throws {

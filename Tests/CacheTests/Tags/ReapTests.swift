@@ -43,6 +43,22 @@ import Testing
         }
     }
 
+    @Test func `a walk that may not read what it finds is not complete, and says so`() async throws {
+        try await withRedis { server, redis in
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
+            try await cache.set("a", 1)
+            try await cache.clear()
+            try server("ACL", "SETUSER", "default", "-getrange")
+            await expectError(.unavailable) { try await cache.reap() }
+            #expect(try server("PTTL", "{app}:epoch") == -1)
+            try server("ACL", "SETUSER", "default", "+getrange")
+            // What is of another kind is none of ours.
+            try server("RPUSH", "app:list", "x")
+            #expect(try await cache.reap().deleted == 1)
+            try server("DEL", "app:list")
+        }
+    }
+
     @Test func `a stamp that is newer than the walk keeps living`() async throws {
         try await withRedis { server, redis in
             let cache = RedisCache(redis, prefix: "app", options: .unhurried)
