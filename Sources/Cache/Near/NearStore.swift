@@ -57,7 +57,8 @@ struct NearStore {
 
     init(_ limits: Limits) {
         self.limits = Limits(entries: max(1, limits.entries), bytes: max(1, limits.bytes))
-        ghosts = GhostList(capacity: self.limits.entries)
+        // No more are ever kept than have room by their bytes.
+        ghosts = GhostList(capacity: min(self.limits.entries, self.limits.bytes / NearEntry.overhead))
     }
 
     var count: Int { small.count + main.count }
