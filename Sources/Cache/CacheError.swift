@@ -48,6 +48,8 @@ public struct CacheError: Error, Sendable {
     public let message: String
     /// The error beneath: Redis' own, or a decoder's.
     public let underlying: (any Error)?
+    /// An earlier step of the same call was done.
+    private var followsChange = false
 
     /// Builds an error; `message` is a full sentence that names what to do.
     public init(
@@ -62,17 +64,35 @@ public struct CacheError: Error, Sendable {
 }
 
 extension CacheError {
-    /// True when Redis may have done what was asked all the same: it was sent, and not answered.
+    /// True when Redis may have done what was asked all the same, or a part of it.
     ///
-    /// False for what was not sent, and for what Redis refused: nothing has changed then.
-    public var isEffectUnknown: Bool { (underlying as? RedisError)?.isEffectUnknown ?? false }
+    /// It was sent, and not answered; or an earlier step of the same call was done. False for what was not sent, and
+    /// for what Redis refused: nothing has changed then.
+    public var isEffectUnknown: Bool { followsChange || (underlying as? RedisError)?.isEffectUnknown == true }
+
+    /// The same error, of a step that comes after another one of the same call, which has changed something.
+    var afterChange: CacheError {
+        guard !followsChange else { return self }
+        var error = CacheError(
+            code, operation: operation, key: key, message: "\(message); what the call had done before stays done",
+            underlying: underlying)
+        error.followsChange = true
+        return error
+    }
 }
 
 extension CacheError {
     /// True when a read may take it for a miss under ``CacheFailurePolicy/open``.
     ///
-    /// False for keys in several cluster slots: that is no outage but a deployment that no read will ever work on.
-    var mayBeMiss: Bool { code == .unavailable && (underlying as? RedisError)?.code != .crossSlot }
+    /// False for what only a server in cluster mode says: that is no outage but a deployment that no read will ever
+    /// work on.
+    var mayBeMiss: Bool {
+        guard code == .unavailable else { return false }
+        return switch (underlying as? RedisError)?.code {
+        case .crossSlot, .moved, .ask: false
+        default: true
+        }
+    }
 }
 
 extension CacheError: CustomStringConvertible {
@@ -105,6 +125,12 @@ extension CacheError {
                 .unavailable, operation: operation, key: key,
                 message: "\(operation)\(place) needs keys of several cluster slots; reads of a cache, and calls for "
                     + "several of its keys, need a server without cluster mode",
+                underlying: error)
+        case .moved, .ask:
+            return CacheError(
+                .unavailable, operation: operation, key: key,
+                message: "\(operation)\(place) needs keys of another node of a cluster; a cache needs a server without "
+                    + "cluster mode",
                 underlying: error)
         default:
             return CacheError(

@@ -7,6 +7,8 @@ public struct CacheOptions: Sendable {
     /// Written into every entry; change it when the meaning of stored values changes.
     public var schema: UInt16
     /// Entries of these schema versions are read, all others count as missing; only ``schema`` when nil.
+    ///
+    /// ``schema`` must be one of them: what is written is read.
     public var readableSchemas: ClosedRange<UInt16>?
     /// What is compressed; payloads from 1 KiB on.
     public var compression: CacheCompression
@@ -14,7 +16,9 @@ public struct CacheOptions: Sendable {
     ///
     /// A compressed value that unpacks to more than this, and to more than 64 MiB, is not read but `undecodable`.
     public var maxValueBytes: Int
-    /// How long one call waits for Redis at most, 1 ms to 24 hours; 1 s.
+    /// How long each round trip of a call waits for Redis at most, 1 ms to 24 hours; 1 s.
+    ///
+    /// Calls that take several round trips say so.
     public var timeout: Duration
     /// What a read says when Redis does not answer.
     public var failure: CacheFailurePolicy
@@ -67,14 +71,12 @@ public struct CacheOptions: Sendable {
         }
         do throws(CacheError) {
             _ = try CacheTTL.default.milliseconds(default: defaultTTL, operation: "configure", what: "the default TTL")
-            _ = try timeout.cacheMilliseconds("the time-out", operation: "configure")
-            _ = try longestTagLife.cacheMilliseconds("the longest life of a tag", operation: "configure")
             try remember.check("configure")
             try sliding?.check(with: self)
         } catch {
             return error
         }
-        if let text = compression.flaw { return flaw(text) }
+        if let text = rangeFlaw ?? compression.flaw { return flaw(text) }
         if let text = near?.flaw { return flaw(text) }
         if near != nil, root?.isEmpty == true {
             return flaw("a near cache needs a prefix of the outermost cache, or it would hear of every key there is")
@@ -84,6 +86,20 @@ public struct CacheOptions: Sendable {
         }
         guard [CacheCodec.json, CacheCodec.text].contains(serializer.codec) || serializer.codec >= CacheCodec.firstOwn
         else { return flaw("a serializer's codec is \(serializer.codec); formats of your own take 16 to 255") }
+        return nil
+    }
+
+    /// What is out of the range that its field's comment says.
+    private var rangeFlaw: String? {
+        guard (Duration.milliseconds(1)...Duration.seconds(86_400)).contains(timeout) else {
+            return "the time-out is \(timeout); it must be between 1 ms and 24 hours"
+        }
+        guard (Duration.seconds(1)...CacheTTL.longest).contains(longestTagLife) else {
+            return "the longest life of a tag is \(longestTagLife); it must be between 1 s and ten years"
+        }
+        guard reads(schema: schema) else {
+            return "entries are written with schema \(schema), which is none of those that are read; add it to them"
+        }
         return nil
     }
 

@@ -36,7 +36,7 @@ import Testing
         ("{ on_failure: fail }", "on_failure: must be one of open, closed, not 'fail'"),
         ("{ serializer: cbor }", "must be one of json, string, not 'cbor'"),
         ("{ readable_schemas: { from: 3 } }", "config.readable_schemas.to: is missing; it has no default"),
-        ("{ readable_schemas: { from: 3, to: 2 } }", "to: is 2, less than 'from', which is 3"),
+        ("{ schema: 2, readable_schemas: { from: 3, to: 2 } }", "to: is 2, less than 'from', which is 3"),
         ("{ longest_tag_life: 1ms }", "must be from 1s to 3650d, not '1ms'"),
         // Switches and their mappings.
         ("{ near: yes }", "near: must be true, false or a mapping, not 'yes'"),

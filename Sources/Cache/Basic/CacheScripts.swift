@@ -13,7 +13,7 @@ enum CacheScripts {
     /// | ARGV[1] | the entry's bytes before the time |
     /// | ARGV[2] | the bytes behind it |
     /// | ARGV[3] | time to live, ms; empty for none |
-    /// | ARGV[4] | `NX`, `XX`, or empty |
+    /// | ARGV[4] | `NX` or empty |
     /// | ARGV[5] | what the wake channel adds to the lease's key |
     /// | returns | the server's time, µs, which is in the entry; −1 when the condition did not hold |
     ///
@@ -25,7 +25,6 @@ enum CacheScripts {
 
     private static let setSource = """
         if ARGV[4] == 'NX' and redis.call('EXISTS', KEYS[1]) == 1 then return -1 end
-        if ARGV[4] == 'XX' and redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
         local entry = ARGV[1] .. struct.pack('>I8', now) .. ARGV[2]

@@ -33,12 +33,8 @@ struct EntrySight: Sendable {
 extension RedisCache {
     /// Reads one entry with what may have invalidated it: one MGET.
     ///
-    /// `tags` are those that the entry is expected to have. Tags it has besides cost a second round trip.
-    func fetch(_ entry: RedisKey, tags: [String] = [], operation: String) async throws -> EntryState {
-        fresh(try await sight(entry, tags: tags, operation: operation).state)
-    }
-
-    /// As ``fetch(_:tags:operation:)``, but values that may only be served in an emergency count as present.
+    /// `tags` are those that the entry is expected to have; tags it has besides cost a second round trip. Values that
+    /// may only be served in an emergency count as present: see ``fresh(_:)``.
     ///
     /// `withLife` asks for what is left of its life in the same round trip; `slides` renews one that slides.
     func sight(

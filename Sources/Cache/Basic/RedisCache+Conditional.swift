@@ -8,8 +8,9 @@ extension RedisCache {
     /// One round trip, two for an entry with tags. Of several callers one gets it. Not repeated when its reply is lost:
     /// the value is then gone unseen.
     ///
-    /// - Throws: `undecodable`: the entry is deleted all the same; so it is when the server refuses only what this
-    ///   reads beside it, which `isEffectUnknown` says. `unavailable`, `invalidArgument`; `CancellationError`.
+    /// - Throws: `undecodable`: the entry is deleted all the same; so it is when only what this reads beside it is
+    ///   refused, or gets no answer, which `isEffectUnknown` says. `unavailable`, `invalidArgument`;
+    ///   `CancellationError`.
     public func getAndDelete<T: Decodable & Sendable>(_ key: String, as type: T.Type = T.self) async throws -> T? {
         let entry = try entry(key, "getAndDelete")
         let lease = CacheKeys.lease(of: entry)
@@ -34,9 +35,14 @@ extension RedisCache {
         engine.metrics.deletes.increment()
         tellDeleted([entry], found: 1)
         let epochs = ValueArray(Self.elements(of: stamps)).latest()
-        let judged = try await judge(ValueArray([Data(bytes)]), epochs: epochs, tagStamps: [:], "getAndDelete")
+        let judged: EntryState
+        do {
+            judged = try await judge(ValueArray([Data(bytes)]), epochs: epochs, tagStamps: [:], "getAndDelete")
+        } catch let error as CacheError {
+            throw error.afterChange
+        }
         // It is deleted already: in doubt about the time it is given out.
-        let state = engine.serverTime == nil ? judged : fresh(judged)
+        let state = engine.judgingTime == nil ? judged : fresh(judged)
         switch found(state, entry, type) {
         case .hit(let value): return value
         case .undecodable(let error): throw error
@@ -50,6 +56,9 @@ extension RedisCache {
     /// the type to say, and whether the entry counts at all depends on stamps that lie elsewhere. A change in between
     /// makes it look again, at most eight times. Not repeated when a reply is lost. What is invalidated after the value
     /// was compared invalidates the new one as well. For "there is none" as ``add(_:_:ttl:tags:)``.
+    ///
+    /// Values are compared as they are read back: what the serializer rounds, as JSON a date to whole microseconds,
+    /// makes no difference.
     ///
     /// - Parameters:
     ///   - expected: nil for "there is none".
@@ -109,13 +118,15 @@ extension RedisCache {
         }
     }
 
-    private func exchange<T: Decodable & Sendable & Equatable>(
+    private func exchange<T: Codable & Sendable & Equatable>(
         _ entry: RedisKey, _ expected: T, _ operation: String, _ attempt: (Compared) async throws -> Bool
     ) async throws -> Bool {
-        for _ in 0..<8 {
+        for _ in 0..<Self.mostLooks {
             let (state, bytes, at) = try await fetchDated(entry, operation: operation)
             guard let bytes, case .present(let stored) = state else { return false }
-            guard try value(of: stored, T.self, entry, operation) == expected else { return false }
+            guard let found = try value(of: stored, T.self, entry, operation) else { return false }
+            // A value that was never stored may have what storing rounds; only then it has to be coded.
+            guard found == expected || found == readBack(expected, entry, operation) else { return false }
             var left: Int64?
             var sliding: Envelope.Sliding?
             if let envelope = stored.envelope {
@@ -127,7 +138,21 @@ extension RedisCache {
             if let left, left <= 0 { return false }
             if try await attempt(Compared(bytes: bytes, at: at, freshness: left, sliding: sliding)) { return true }
         }
-        throw CacheError(
+        throw rewritten(entry, operation)
+    }
+
+    /// A value as it would be read if it were stored; nil for one that cannot be.
+    private func readBack<T: Codable>(_ value: T, _ entry: RedisKey, _ operation: String) -> T? {
+        guard let payload = try? coder.encode(value, operation: operation, key: entry.name) else { return nil }
+        return try? coder.decode(
+            T.self, codec: payload.codec, payload.bytes, operation: operation, key: entry.name)
+    }
+
+    /// A change that depends on what is there looks so often.
+    static let mostLooks = 8
+
+    func rewritten(_ entry: RedisKey, _ operation: String) -> CacheError {
+        CacheError(
             .conflict, operation: operation, key: entry.name,
             message: "\(entry.name) was rewritten eight times meanwhile; try again later")
     }
@@ -151,15 +176,5 @@ extension RedisCache {
         guard isDone else { return false }
         if new == nil { tellDeleted([entry], found: 1) } else { tell(.set, of: entry) }
         return true
-    }
-}
-
-extension RedisError {
-    /// The refusal of a command when another one beside it has changed something.
-    fileprivate var besideChange: RedisError {
-        // Without the server's words: with them it would be a refusal, after which nothing has changed.
-        RedisError(
-            code, operation: operation, message: "part of the call was refused: \(message)", address: address,
-            wasWritten: true, underlying: self)
     }
 }

@@ -5,7 +5,10 @@ extension RedisCache {
     /// How many of these keys have a value that counts, as ``get(_:as:tags:)`` would find it.
     ///
     /// One round trip, which reads the entries' heads only; two when some have tags, three when some have so many that
-    /// they take more than 500 bytes. A key named twice counts once.
+    /// they take more than 500 bytes. A key named twice counts once. What is no text or bytes in Redis, such as a list,
+    /// counts as missing, and so does an empty text that another program stored, which `get` finds.
+    ///
+    /// - Throws: `unavailable`, under ``CacheFailurePolicy/open`` too; `invalidArgument`; `CancellationError`.
     public func exists(_ keys: String...) async throws -> Int { try await present(keys).count }
 
     /// Which of these keys have a value.
@@ -25,15 +28,17 @@ extension RedisCache {
         let knowsTime = engine.serverTime != nil
         if !knowsTime { commands.append(RedisCommand("TIME")) }
         let sent = CacheEngine.localTime
-        let replies = try await engine.call("exists", key: nil) { [commands] redis throws(RedisError) in
-            try await redis.pipeline(commands, timeout: options.timeout)
+        typealias Answer = (values: [RedisValue], time: Int64?)
+        let (values, time) = try await engine.call("exists", key: nil) {
+            [commands] redis throws(RedisError) -> Answer in
+            let replies = try await redis.pipeline(commands, timeout: options.timeout)
+            var values: [RedisValue] = []
+            for reply in replies.prefix(wanted.count + 1) { values.append(try Self.textOrNone(reply)) }
+            return (values, knowsTime ? nil : RedisClient.microseconds(try? replies.last?.get()))
         }
-        if !knowsTime, let time = RedisClient.microseconds(try? replies.last?.get()) {
-            engine.note(serverTime: time, sentAt: sent)
-        }
-        let heads = try await heads(zip(wanted, replies.dropFirst()).map { ($0.entry, $1) })
-        let stamps = try replies[0].mapError { CacheError.from($0, operation: "exists", key: nil) }.get()
-        let epochs = ValueArray(Self.elements(of: stamps)).latest()
+        if let time { engine.note(serverTime: time, sentAt: sent) }
+        let heads = try await heads(zip(wanted, values.dropFirst()).map { ($0.entry, Self.head($1)) })
+        let epochs = ValueArray(Self.elements(of: values[0])).latest()
         let states = try await judgeMany(heads, epochs: epochs, "exists")
         return zip(wanted, states).filter { $0.1.isPresent }.map(\.0.name)
     }
@@ -54,52 +59,63 @@ extension RedisCache {
 
     private static let headBytes = 512
 
-    private func heads(_ replies: [(entry: RedisKey, reply: Result<RedisValue, RedisError>)]) async throws -> [Data?] {
-        var heads = try replies.map { entry, reply in try Self.head(reply) }
+    private func heads(_ found: [(entry: RedisKey, head: Data?)]) async throws -> [Data?] {
+        var heads = found.map(\.head)
         // A full head that cannot be read has more tags than fit: its whole entry is asked for.
         let cut = heads.indices.filter { index in
             heads[index].map { $0.count == Self.headBytes && StoredEntry($0) == nil } ?? false
         }
         guard !cut.isEmpty else { return heads }
-        for (index, bytes) in zip(cut, try await mget(cut.map { replies[$0].entry }, "exists", key: nil)) {
+        for (index, bytes) in zip(cut, try await mget(cut.map { found[$0].entry }, "exists", key: nil)) {
             heads[index] = bytes
         }
         return heads
     }
 
-    private static func head(_ reply: Result<RedisValue, RedisError>) throws -> Data? {
-        switch reply {
-        case .success(.bytes(let bytes)): bytes.isEmpty ? nil : Data(bytes)
-        // Something is there, of whatever kind.
-        case .failure(let error) where error.code == .wrongType: Data([0])
-        case .failure(let error): throw CacheError.from(error, operation: "exists", key: nil)
-        case .success: nil
-        }
+    /// What there is to read; as for MGET a list or a set is none.
+    private static func textOrNone(_ reply: Result<RedisValue, RedisError>) throws(RedisError) -> RedisValue {
+        if case .failure(let error) = reply, error.code == .wrongType { return .null }
+        return try reply.get()
+    }
+
+    /// GETRANGE answers nothing at all for what is not there.
+    private static func head(_ reply: RedisValue) -> Data? {
+        guard case .bytes(let bytes) = reply, !bytes.isEmpty else { return nil }
+        return Data(bytes)
     }
 
     /// Gives an entry another key, over whatever is there; false when there is none.
     ///
-    /// One round trip, with the same end. Loads on their way into either key do not land. Not repeated when its reply
-    /// is lost. On a cluster both keys must be in one slot.
+    /// One round trip, with the same end. Loads on their way into either key do not land; who waits for them looks
+    /// again. Not repeated when its reply is lost. On a cluster both keys must be in one slot.
+    ///
+    /// - Throws: `unavailable`; when only the end of those loads was refused the entry has its new key all the same,
+    ///   and `isEffectUnknown` is true. `invalidArgument`; `CancellationError`.
     @discardableResult
     public func rename(_ key: String, to other: String) async throws -> Bool {
         let old = try entry(key, "rename")
         let new = try entry(other, "rename")
-        let commands = [
-            RedisCommand("DEL", CacheKeys.lease(of: old)), RedisCommand("DEL", CacheKeys.lease(of: new)),
-            RedisCommand("RENAME", old, new),
-        ]
-        let replies = try await change([old, new], "rename") { redis throws(RedisError) in
-            try await redis.pipeline(commands, timeout: options.timeout)
-        }
-        switch replies.last {
-        case .failure(let error) where error.serverMessage?.contains("no such key") == true: return false
-        case .failure(let error): throw CacheError.from(error, operation: "rename", key: old.name)
-        default:
-            tellDeleted([old], found: 1)
-            tell(.set, other)
+        let leases = [CacheKeys.lease(of: old), CacheKeys.lease(of: new)]
+        // The leases first: whoever loads after that reads the source after this call began.
+        var commands = leases.map { lease in RedisCommand("DEL", lease) }
+        for lease in leases { commands.append(RedisCommand("PUBLISH", lease.name + keys.wakeSuffix, "")) }
+        commands.append(RedisCommand("RENAME", old, new))
+        let isRenamed = try await change([old, new], "rename") { [commands] redis throws(RedisError) -> Bool in
+            let replies = try await redis.pipeline(commands, timeout: options.timeout)
+            if case .failure(let error) = replies[4], error.serverMessage?.contains("no such key") == true {
+                return false
+            }
+            _ = try replies[4].get()
+            // The wakes are hints: those who wait look again by themselves. But a load may still land.
+            for reply in replies.prefix(2) {
+                if case .failure(let error) = reply { throw error.besideChange }
+            }
             return true
         }
+        guard isRenamed else { return false }
+        tellDeleted([old], found: 1)
+        tell(.set, other)
+        return true
     }
 
     static func elements(of reply: RedisValue) -> [Data?] {
@@ -136,8 +152,21 @@ extension RedisCache {
     /// One round trip for each page of the server's keys and one for each 500 that match: nothing else waits for long.
     /// Entries written meanwhile may stay. Only entries and counters are deleted, no keys of other types. Repeated when
     /// a reply is lost: the count may then be too low.
+    ///
+    /// - Throws: `unavailable`; `undecodable` for a key that is no UTF-8; `CancellationError`. What was deleted before
+    ///   it failed stays deleted, and `isEffectUnknown` is true then.
     @discardableResult
     public func deleteMany(matching pattern: CachePattern) async throws -> Int {
+        var isBegun = false
+        do {
+            return try await deleteMany(matching: pattern, &isBegun)
+        } catch let error as CacheError where isBegun {
+            throw error.afterChange
+        }
+    }
+
+    /// `isBegun` becomes true when some are deleted.
+    private func deleteMany(matching pattern: CachePattern, _ isBegun: inout Bool) async throws -> Int {
         var deleted = 0
         var chunk: [RedisKey] = []
         var found = scan(matching: pattern).makeAsyncIterator()
@@ -146,6 +175,7 @@ extension RedisCache {
             chunk.append(entry)
             guard chunk.count == 500 else { continue }
             deleted += try await delete(entries: chunk)
+            isBegun = true
             chunk.removeAll(keepingCapacity: true)
         }
         return deleted + (try await delete(entries: chunk))

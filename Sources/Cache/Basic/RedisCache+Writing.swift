@@ -17,35 +17,38 @@ extension RedisCache {
     public func set<T: Encodable & Sendable>(
         _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
     ) async throws {
-        _ = try await store(key, value, ttl, tags, condition: "", "set")
+        let entry = try entry(key, "set")
+        let life = try life(ttl, tags, "set")
+        let pieces = try pieces(value, tags, entry, "set", sliding: life.sliding)
+        let isStored = try await write(entry, "set") { redis throws(RedisError) in
+            try await redis.evaluate(
+                CacheScripts.set(isConditional: false), keys: [entry, CacheKeys.lease(of: entry)],
+                arguments: [pieces.head, pieces.tail, life.text, "", keys.wakeSuffix], as: Int64.self,
+                timeout: options.timeout)
+        }
+        if isStored { tell(.set, key) }
     }
 
     /// Stores a value if its key has one; true if it did.
     ///
-    /// Two round trips, one when there is none, and one more for an entry with tags. Not repeated when a reply is lost:
-    /// the error says so. Errors as ``set(_:_:ttl:tags:)``.
+    /// Two round trips, one when there is none, and one more for an entry with tags. A change in between makes it look
+    /// again, at most eight times. Not repeated when a reply is lost: the error says so. What is invalidated after the
+    /// value was found invalidates the new one as well.
+    ///
+    /// - Throws: `conflict` when the entry changed eight times and was still there; else as ``set(_:_:ttl:tags:)``.
     public func replace<T: Encodable & Sendable>(
         _ key: String, _ value: T, ttl: CacheTTL = .default, tags: [String] = []
     ) async throws -> Bool {
-        let state = try await fetch(try entry(key, "replace"), operation: "replace")
-        guard state.isPresent else { return false }
-        return try await store(key, value, ttl, tags, condition: "XX", "replace")
-    }
-
-    private func store<T: Encodable>(
-        _ key: String, _ value: T, _ ttl: CacheTTL, _ tags: [String], condition: String, _ operation: String
-    ) async throws -> Bool {
-        let entry = try entry(key, operation)
-        let life = try life(ttl, tags, operation)
-        let pieces = try pieces(value, tags, entry, operation, sliding: life.sliding)
-        let isStored = try await write(entry, operation) { redis throws(RedisError) in
-            try await redis.evaluate(
-                CacheScripts.set(isConditional: !condition.isEmpty), keys: [entry, CacheKeys.lease(of: entry)],
-                arguments: [pieces.head, pieces.tail, life.text, condition, keys.wakeSuffix], as: Int64.self,
-                timeout: options.timeout)
+        let entry = try entry(key, "replace")
+        let life = try life(ttl, tags, "replace")
+        for _ in 0..<Self.mostLooks {
+            let seen = try await fetchDated(entry, operation: "replace")
+            guard seen.state.isPresent, let bytes = seen.bytes else { return false }
+            let pieces = try pieces(value, tags, entry, "replace", sliding: life.sliding)
+            // Since it was seen: an invalidation that was complete before the write is not undone by it.
+            if try await swap(entry, bytes, pieces, life.text, "replace", written: seen.at) { return true }
         }
-        if isStored { tell(.set, key) }
-        return isStored
+        throw rewritten(entry, "replace")
     }
 
     /// A script that answers the server's time if it wrote, or deleted, −1 if not.
@@ -90,7 +93,8 @@ extension RedisCache {
     /// One round trip; no keys, none. Loads that are on their way into these keys do not land any more. Deleting twice
     /// is deleting once, but the count of a repeated call may be too low.
     ///
-    /// - Throws: `unavailable`: the entries may still be there. `invalidArgument`; `CancellationError`.
+    /// - Throws: `unavailable`: the entries may still be there; when the server refuses to delete some of several, the
+    ///   others are deleted, and `isEffectUnknown` is true. `invalidArgument`; `CancellationError`.
     @discardableResult
     public func delete(_ keys: String...) async throws -> Int { try await deleteMany(keys) }
 
@@ -124,17 +128,13 @@ extension RedisCache {
         return try await forgettingNear(entries: entries, operation, body)
     }
 
-    /// One script for several entries in one round trip; the first failure is thrown.
+    /// One script for several entries in one round trip; the first failure is thrown, and says so if others were done.
     @discardableResult
     func run(
         _ script: RedisScript, _ batch: [(keys: [RedisKey], arguments: [any RedisArgument])], _ operation: String
     ) async throws -> [RedisValue] {
         try await change(batch.map { $0.keys[0] }, operation) { redis throws(RedisError) in
-            var values: [RedisValue] = []
-            for result in try await redis.evaluate(script, batch: batch, timeout: options.timeout) {
-                values.append(try result.get())
-            }
-            return values
+            try await redis.evaluate(script, batch: batch, timeout: options.timeout).allDone()
         }
     }
 
@@ -161,7 +161,7 @@ extension RedisCache {
                 }
                 results = results.map { $0.mapError { $0.keepingDoubt(of: earlier) } }
             }
-            for result in results { _ = try result.get() }
+            _ = try results.allDone()
         }
     }
 }

@@ -10,10 +10,11 @@ public import RedisCore
 ///
 /// **What it promises.** A value that was set is read by everybody until its time is over, it is deleted, invalidated
 /// or evicted, or Redis loses it. Values written by `remember` cannot land after an invalidation that came later than
-/// their load. **When Redis does not answer** a call takes at most ``CacheOptions/timeout``; after five failures in a
-/// row a circuit breaker answers at once. Reads then count as misses (unless ``CacheFailurePolicy/closed``), everything
-/// else throws `unavailable`. **When a reply is lost** commands that may be repeated are; for the others the error says
-/// that the effect is unknown.
+/// their load. **When Redis does not answer** each round trip of a call waits at most ``CacheOptions/timeout``, and
+/// calls that take several say so; after five failures in a row a circuit breaker answers at once. Reads then count as
+/// misses (unless ``CacheFailurePolicy/closed``), everything else throws `unavailable`. **When a reply is lost**
+/// commands that may be repeated are; for the others the error says that the effect is unknown, as it does when a call
+/// fails after some of its steps were done.
 ///
 /// **Not on a cluster.** A read asks for an entry and for what may have invalidated it, which lie in different slots: a
 /// server in cluster mode refuses that, and reads throw `unavailable`, whatever the policy.

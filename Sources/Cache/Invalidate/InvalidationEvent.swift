@@ -34,11 +34,11 @@ struct InvalidationEvent: Sendable, Equatable {
 // MARK: - JSON
 
 extension InvalidationEvent {
-    private struct Wire: Codable {
+    private struct Wire: Encodable {
         let type: String
-        let payload: Payload?
+        let payload: Payload
         let timestamp: String?
-        let source: String?
+        let source: String
     }
 
     private struct Payload: Codable {
@@ -56,10 +56,14 @@ extension InvalidationEvent {
             // Writers in other languages have numbers for ids.
             if let number = try? container.decodeIfPresent(Int64.self, forKey: .id) {
                 id = String(number)
+            } else if let number = try? container.decodeIfPresent(UInt64.self, forKey: .id) {
+                id = String(number)
             } else {
                 id = try container.decodeIfPresent(String.self, forKey: .id)
             }
-            change = try container.decodeIfPresent(Change.self, forKey: .change)
+            // Whatever it is, something has changed.
+            let word = try? container.decodeIfPresent(String.self, forKey: .change)
+            change = word.flatMap { Change(rawValue: $0) }
         }
     }
 
@@ -75,21 +79,25 @@ extension InvalidationEvent {
         case event(InvalidationEvent)
         /// An event of somebody else on the same channel.
         case foreign
-        case unreadable
+        /// No event, or one of this type that does not say what has changed.
+        case unreadable(isOurs: Bool)
     }
 
-    /// Larger messages are none of ours.
+    /// Larger messages are not decoded.
     static let longest = 16 << 10
 
     /// What a message says; everything in it is untrusted.
     static func read(_ bytes: [UInt8]) -> Reading {
         struct Kind: Decodable { let type: String }
-        guard bytes.count <= longest else { return .foreign }
+        struct Body: Decodable { let payload: Payload }
+        guard bytes.count <= longest else { return namesType(bytes) ? .unreadable(isOurs: true) : .foreign }
         let data = Data(bytes)
-        guard let kind = try? JSONDecoder().decode(Kind.self, from: data) else { return .unreadable }
+        guard let kind = try? JSONDecoder().decode(Kind.self, from: data) else {
+            return .unreadable(isOurs: namesType(bytes))
+        }
         guard kind.type == type else { return .foreign }
-        guard let wire = try? JSONDecoder().decode(Wire.self, from: data), let payload = wire.payload else {
-            return .unreadable
+        guard let payload = try? JSONDecoder().decode(Body.self, from: data).payload else {
+            return .unreadable(isOurs: true)
         }
         // A writer that says no more means the strongest.
         let event = InvalidationEvent(entity: payload.entity, id: payload.id, change: payload.change ?? .updated)
@@ -97,7 +105,16 @@ extension InvalidationEvent {
             try InvalidationNames.check(event.entity, id: event.id, operation: "invalidate")
             return .event(event)
         } catch {
-            return .unreadable
+            return .unreadable(isOurs: true)
+        }
+    }
+
+    /// Whether what cannot be decoded may be one of ours: taking too much for it ends too much, never too little.
+    private static func namesType(_ bytes: [UInt8]) -> Bool {
+        let name = Array(type.utf8)
+        guard bytes.count >= name.count else { return false }
+        return (0...bytes.count - name.count).contains { start in
+            bytes[start] == name[0] && bytes[start...].starts(with: name)
         }
     }
 }

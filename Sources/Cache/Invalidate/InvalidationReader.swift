@@ -6,13 +6,14 @@ struct InvalidationReader: Sendable {
         case invalidate(Invalidation)
         /// Nobody knows what they said.
         case missed(String)
-        /// No event at all; true for the first one, which is worth a line in the log.
-        case unreadable(isFirst: Bool)
+        /// No event at all, or one of ours of which nobody knows what it says; the first is worth a line in the log.
+        case unreadable(isFirst: Bool, isOurs: Bool)
         /// Somebody else's.
         case nothing
     }
 
-    private var hasSeenUnreadable = false
+    /// Whether messages that could not be read were ours.
+    private var unreadable: Set<Bool> = []
     private var dropped = 0
 
     /// `dropped` is how many messages the subscription's buffer has forgotten so far.
@@ -33,9 +34,8 @@ struct InvalidationReader: Sendable {
         switch InvalidationEvent.read(payload) {
         case .event(let event): return .invalidate(event.invalidation)
         case .foreign: return .nothing
-        case .unreadable:
-            defer { hasSeenUnreadable = true }
-            return .unreadable(isFirst: !hasSeenUnreadable)
+        case .unreadable(let isOurs):
+            return .unreadable(isFirst: unreadable.insert(isOurs).inserted, isOurs: isOurs)
         }
     }
 }

@@ -65,7 +65,9 @@ extension Invalidator: Service {
                 case .missed(let reason):
                     all.formUnion(missed)
                     tellMissed(reason)
-                case .unreadable(let isFirst): tellUnreadable(isFirst)
+                case .unreadable(let isFirst, let isOurs):
+                    if isOurs { all.formUnion(missed) }
+                    tellUnreadable(isFirst, isOurs)
                 case .nothing: break
                 }
             }
@@ -80,9 +82,13 @@ extension Invalidator: Service {
             metadata: ["reason": "\(reason)"])
     }
 
-    private func tellUnreadable(_ isFirst: Bool) {
+    private func tellUnreadable(_ isFirst: Bool, _ isOurs: Bool) {
         cache.engine.metrics.invalidation.unreadableEvents.increment()
-        if isFirst { cache.engine.logger.warning("cache: a message on the channel of invalidations is no event") }
+        guard isFirst else { return }
+        cache.engine.logger.warning(
+            isOurs
+                ? "cache: an invalidation event cannot be read; what it may have been about is dropped"
+                : "cache: a message on the channel of invalidations is no event")
     }
 
     /// What has to end when nobody knows what has changed.

@@ -1,5 +1,5 @@
 import Logging
-import RedisCore
+public import RedisCore
 
 /// What became of a warm-up of many keys.
 public struct WarmUpReport: Sendable {
@@ -8,7 +8,9 @@ public struct WarmUpReport: Sendable {
     /// Values that were not: somebody else loaded them, or they were changed while they were loaded.
     public internal(set) var skipped = 0
     /// What could not be loaded or stored, by key.
-    public internal(set) var failures: [String: any Error] = [:]
+    ///
+    /// Names as they were given, told apart by their bytes.
+    public internal(set) var failures: [RedisKey: any Error] = [:]
 }
 
 extension Invalidator {
@@ -18,6 +20,8 @@ extension Invalidator {
     /// was loaded: a warm-up never puts an older value over a newer one. Three round trips.
     ///
     /// - Parameters:
+    ///   - ttl: As of `remember`, by ``CacheOptions/remember``: shortened by its jitter, refreshed early, kept for its
+    ///     fail-safe, and with tags at most ``CacheOptions/longestTagLife``.
     ///   - lease: How long the load may take, 1 ms to ten years; 30 s.
     /// - Throws: What `fetch` throws; `unavailable`, `invalidArgument`, `tooLarge`, `unencodable`; `CancellationError`.
     @discardableResult
@@ -45,7 +49,7 @@ extension Invalidator {
         var report = WarmUpReport()
         await withTaskGroup(of: (String, Result<Bool, any Error>).self) { group in
             var running = 0
-            for key in Set(keys) {
+            for key in Set(keys.map { ExactString($0) }).map(\.text) {
                 if Task.isCancelled { break }
                 if running == concurrency, let ended = await group.next() {
                     report.note(ended)
@@ -73,7 +77,7 @@ extension WarmUpReport {
         switch ended.result {
         case .success(true): stored += 1
         case .success(false): skipped += 1
-        case .failure(let error): failures[ended.key] = error
+        case .failure(let error): failures[RedisKey(ended.key)] = error
         }
     }
 }

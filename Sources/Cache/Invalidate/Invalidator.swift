@@ -23,8 +23,9 @@ public enum InvalidationStrategy: Sendable, Hashable {
 ///
 /// By convention the object `7` of the entity `user` is the entry `user:7`; what is a list of users has the tag
 /// `user:list`, what else was made of that user the tag `user:7`, and all of it the tag `user`: ``listTag(_:)``,
-/// ``objectTag(_:id:)``. A change drops the entry with its loads, and what has the tags, in one round trip and without
-/// looking for keys.
+/// ``objectTag(_:id:)``, which is the entry's key too. Both escape colons and the like, so that an id that a user chose
+/// ends nothing of others: name entries and tags by them. A change drops the entry with its loads, and what has the
+/// tags, in one round trip and without looking for keys.
 ///
 /// **What it promises** once a call has returned: nothing of before is served any more (`onWrite`), or the change is
 /// published (`onEvent`); with `onEvent` values may be served until somebody has applied the event. **What Redis does
@@ -34,7 +35,8 @@ public enum InvalidationStrategy: Sendable, Hashable {
 ///
 /// **With `onEvent`** some process has to ``run()``: each one, or one of the fleet. An event that nobody received is
 /// applied by its writer. Events that were missed, because the subscription was interrupted or overrun or had not
-/// begun, end everything that they might have been about: the entities in ``Options/entities``, or the whole cache.
+/// begun, end everything that they might have been about: the entities in ``Options/entities``, or the whole cache. So
+/// does an event that cannot be read.
 public final class Invalidator: Sendable {
     /// What an invalidator may be told.
     public struct Options: Sendable {
@@ -97,10 +99,13 @@ public final class Invalidator: Sendable {
     /// How many invalidations wait for Redis.
     public var pending: Int { retries.count }
 
-    /// The tag of all lists of an entity: `‹entity›:list`.
+    /// The tag of all lists of an entity: `‹entity›:list`; colons and braces of its name are escaped.
     public static func listTag(_ entity: String) -> String { InvalidationNames.lists(entity) }
 
-    /// The tag of what was made of one object: `‹entity›:‹id›`.
+    /// The tag of what was made of one object, and the key of its entry: `‹entity›:‹id›`.
+    ///
+    /// Each of the two is one segment, escaped as by ``KeyBuilder``; the id `list` is written `%6Cist`, since
+    /// ``listTag(_:)`` has that name.
     public static func objectTag(_ entity: String, id: String) -> String { InvalidationNames.object(entity, id) }
 }
 
@@ -179,7 +184,7 @@ extension RedisCache {
     /// Ends entries by key and by tag at once.
     func drop(_ batch: InvalidationBatch) async throws {
         guard !batch.clears else { return try await clear() }
-        let (keys, tags) = (batch.keys, batch.tags)
+        let (keys, tags) = (batch.keys.map(\.text), batch.tags.map(\.text))
         async let stamped: Void = invalidateAll(tags: tags)
         async let dropped = deleteMany(keys)
         _ = try await (stamped, dropped)

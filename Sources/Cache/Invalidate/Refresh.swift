@@ -7,7 +7,7 @@ import RedisCore
 struct Refresh: Sendable {
     let cache: RedisCache
     let entry: RedisKey
-    let life: EntryLife
+    let ttl: CacheTTL
     let tags: [String]
     /// How long the load may take, ms.
     let lease: Int64
@@ -18,7 +18,8 @@ struct Refresh: Sendable {
     ) throws(CacheError) {
         self.cache = cache
         entry = try cache.entry(key, Self.operation)
-        life = try cache.life(ttl, tags, Self.operation)
+        _ = try cache.milliseconds(ttl, Self.operation)
+        self.ttl = ttl
         self.tags = tags
         self.lease = try lease.cacheMilliseconds("the lease", operation: Self.operation)
         try CacheKeys.check(tags: tags, operation: Self.operation)
@@ -43,12 +44,10 @@ struct Refresh: Sendable {
         let start = Moment.now
         do {
             let value = try await load()
-            let pieces = try cache.pieces(
-                value, tags, entry, Self.operation, sliding: life.sliding?.since(start))
+            let (bytes, life) = try stored(value, written: began, took: Moment.now - start)
             // Asked at the same time: what was invalidated during the load is dead on arrival.
             async let isAlive = cache.isAlive(written: began, tags: tags, Self.operation)
-            let landed = try await cache.fill(
-                entry, token, pieces.whole(written: began), life: life.text, Self.operation)
+            let landed = try await cache.fill(entry, token, bytes, life: life, Self.operation)
             (landed ? cache.engine.metrics.writes : cache.engine.metrics.refusedFills).increment()
             if landed { cache.tell(.set, of: entry) }
             return try await isAlive && landed
@@ -56,6 +55,21 @@ struct Refresh: Sendable {
             await giveBack()
             throw error
         }
+    }
+
+    /// The entry and its life as `remember` would store them.
+    private func stored<T: Encodable>(
+        _ value: T, written: Int64, took: Duration
+    ) throws(CacheError) -> (bytes: Data, life: String) {
+        // That there is nothing is not served beyond its end when a load fails, nor kept by who asks.
+        let isNothing = (value as? any PossiblyNothing)?.isNothing == true
+        let life = try NewEntry.Life(
+            ttl, of: cache, cache.options.remember, isTagged: !tags.isEmpty, keepsStale: !isNothing,
+            slides: !isNothing, Self.operation)
+        let pieces = try cache.pieces(
+            value, tags, entry, Self.operation, freshness: life.freshness(took: took),
+            sliding: life.sliding(took: took))
+        return (pieces.whole(written: written), life.physical)
     }
 
     /// Never cancelled: others wait for the lease.

@@ -51,7 +51,7 @@ extension RedisCache {
         }
     }
 
-    /// Reads an entry as ``fetch(_:tags:operation:)``, and keeps what `decode` makes of it in the near cache.
+    /// Reads an entry with what may have invalidated it, and keeps what `decode` makes of it in the near cache.
     func fetchNear<T: Sendable>(
         _ entry: RedisKey, tags: [String], operation: String, _ decode: (EntryState) -> CacheLookup<T>
     ) async throws -> CacheLookup<T> {

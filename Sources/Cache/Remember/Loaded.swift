@@ -19,6 +19,8 @@ public struct Loaded<Value: Sendable>: Sendable {
     public var tags: [String]
     /// Whether reads renew its life, where they do; not that of what says that there is no value.
     var slides = true
+    /// Whether it is kept beyond its end in case loading fails; not what says that there is no value.
+    var keepsStale = true
 
     /// A value that lives as the call says, unless told otherwise.
     public init(_ value: Value, ttl: CacheTTL? = nil, tags: [String] = []) {
@@ -26,6 +28,15 @@ public struct Loaded<Value: Sendable>: Sendable {
         self.ttl = ttl
         self.tags = tags
     }
+}
+
+/// An optional, whatever of.
+protocol PossiblyNothing {
+    var isNothing: Bool { get }
+}
+
+extension Optional: PossiblyNothing {
+    var isNothing: Bool { self == nil }
 }
 
 /// A value and where it came from.

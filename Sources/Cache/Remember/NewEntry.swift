@@ -17,13 +17,16 @@ struct NewEntry: Sendable {
     ) throws(CacheError) {
         let cache = call.cache
         var tags = call.tags
-        for tag in loaded.tags where !tags.contains(tag) { tags.append(tag) }
+        // By bytes, as Redis tells them apart: what looks like a tag of the call may be another one.
+        for tag in loaded.tags.map({ ExactString($0) }) where !tags.contains(where: { ExactString($0) == tag }) {
+            tags.append(tag.text)
+        }
         try CacheKeys.check(tags: tags, operation: call.operation)
         self.tags = tags
         if let value = loaded.value {
             let life = try Life(
-                try cache.milliseconds(cache.meant(loaded.ttl ?? call.ttl), call.operation), call,
-                isTagged: !tags.isEmpty, slides: loaded.slides)
+                loaded.ttl ?? call.ttl, of: cache, call.terms, isTagged: !tags.isEmpty, keepsStale: loaded.keepsStale,
+                slides: loaded.slides, call.operation)
             let pieces = try cache.pieces(
                 value, tags, call.entry, call.operation, freshness: life.freshness(took: took),
                 sliding: life.sliding(took: took))
@@ -33,65 +36,11 @@ struct NewEntry: Sendable {
             let shortest = replaces ? CacheTTL.after(.milliseconds(1)) : nil
             guard let ttl = loaded.ttl ?? call.terms.negativeTTL.map(CacheTTL.after) ?? shortest else { return nil }
             let life = try Life(
-                try cache.milliseconds(cache.meant(ttl), call.operation), call, isTagged: !tags.isEmpty,
-                keepsStale: false, slides: false)
+                ttl, of: cache, call.terms, isTagged: !tags.isEmpty, keepsStale: false, slides: false, call.operation)
             var envelope = Envelope(codec: CacheCodec.bytes, schema: cache.options.schema, tags: tags)
             envelope.isNegative = true
             bytes = envelope.pieces(Data(), .off).whole(written: at)
             self.life = life.physical
         }
-    }
-
-    /// How long a value is fresh, and how long Redis keeps it.
-    private struct Life {
-        /// ms; nil for a value without an end.
-        private let fresh: Int64?
-        private let isJudged: Bool
-        /// How long a read keeps it, ms; nil for a value that does not slide.
-        private let idle: Int64?
-        let physical: String
-
-        init<Value>(
-            _ milliseconds: Int64?, _ call: RememberCall<Value>, isTagged: Bool, keepsStale: Bool = true,
-            slides: Bool
-        ) throws(CacheError) {
-            let terms = call.terms
-            let most =
-                isTagged
-                ? try call.cache.options.longestTagLife.cacheMilliseconds(
-                    "the longest life of a tag", operation: call.operation) : Int64.max
-            guard let milliseconds else {
-                fresh = nil
-                isJudged = false
-                idle = nil
-                physical = isTagged ? "\(most)" : ""
-                return
-            }
-            // Sliding, the idle time stays as it is: what is read is fresh until the end that nothing moves.
-            let sliding = slides ? call.cache.options.sliding : nil
-            let longest = sliding?.upTo.wholeMilliseconds ?? milliseconds
-            let shortened = Double(longest) * (1 - terms.jitter * .random(in: 0..<1))
-            let fresh = min(max(1, Int64(shortened)), most)
-            let stale = keepsStale ? terms.failSafe.map { $0.maxStale.wholeMilliseconds } ?? 0 : 0
-            self.fresh = fresh
-            isJudged = keepsStale && (stale > 0 || terms.early != .off)
-            idle = sliding == nil ? nil : milliseconds
-            physical = "\(min(idle ?? most, fresh + stale, most))"
-        }
-
-        /// Counted from the lease on; only where somebody asks for it.
-        func freshness(took: Duration) -> Envelope.Freshness? {
-            guard isJudged, let fresh else { return nil }
-            let taken = Self.microseconds(took)
-            return Envelope.Freshness(freshFor: taken + fresh * 1_000, loadTime: UInt32(clamping: taken / 1_000))
-        }
-
-        /// Counted from the lease on.
-        func sliding(took: Duration) -> Envelope.Sliding? {
-            guard let idle, let fresh else { return nil }
-            return Envelope.Sliding(span: Self.microseconds(took) + fresh * 1_000, idle: idle)
-        }
-
-        private static func microseconds(_ took: Duration) -> Int64 { max(0, took.nanoseconds / 1_000) }
     }
 }

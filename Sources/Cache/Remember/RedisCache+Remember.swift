@@ -97,6 +97,7 @@ extension RedisCache {
             let loaded = try await load()
             var whole: Loaded<T?> = Loaded(loaded.value, ttl: loaded.ttl, tags: loaded.tags)
             whole.slides = loaded.slides
+            whole.keepsStale = loaded.keepsStale
             return whole
         }
         guard let value = try await call.run().value else {

@@ -23,7 +23,8 @@ public struct RememberOptions: Sendable, Hashable {
     public var softTimeout: Duration?
     /// How long any caller waits at most, 1 ms and more: a stale value then, or `loadTimedOut`; nil for no such limit.
     ///
-    /// The load goes on in the background. Without it ``waitForOthers`` and then ``loadLease`` bound the wait.
+    /// Besides reads of Redis, each of which takes at most ``CacheOptions/timeout``. The load goes on in the
+    /// background. Without it ``waitForOthers`` and then ``loadLease`` bound the wait.
     public var hardTimeout: Duration?
     /// How long a load may take, 1 ms to ten years; 30 s.
     ///

@@ -14,8 +14,8 @@ import RedisCore
 ///
 /// Each call is a ``RedisCache/remember(_:ttl:tags:options:_:)-(_,_,_,_,()->T)``: one run for all who ask at once,
 /// whose result is stored only if nothing set, deleted or invalidated it meanwhile; errors are not kept, nil for
-/// ``RememberOptions/negativeTTL``. What cannot work, such as a time to live that is no duration, cannot be refused
-/// where it is declared: every call throws `invalidArgument` then.
+/// ``RememberOptions/negativeTTL`` and no longer, also with a ``RememberOptions/failSafe``. What cannot work, such as a
+/// time to live that is no duration, cannot be refused where it is declared: every call throws `invalidArgument` then.
 @propertyWrapper
 public struct Cached<Input: Sendable, Output: Codable & Sendable>: Sendable {
     private let cache: RedisCache
@@ -77,8 +77,9 @@ public struct Cached<Input: Sendable, Output: Codable & Sendable>: Sendable {
                 let output = try await body(input)
                 guard (output as? any PossiblyNothing)?.isNothing == true else { return Loaded(output) }
                 var nothing = Loaded(output, ttl: .after(negative ?? .milliseconds(1)))
-                // Or it would stay as long as somebody asks.
+                // Or it would stay as long as somebody asks, or be served for long when the source fails.
                 nothing.slides = false
+                nothing.keepsStale = false
                 return nothing
             }
         }
@@ -92,13 +93,4 @@ public struct Cached<Input: Sendable, Output: Codable & Sendable>: Sendable {
     /// One round trip. Errors as ``RedisCache/delete(_:)``.
     @discardableResult
     public func invalidate(_ input: Input) async throws -> Bool { try await cache.delete(key(input)) > 0 }
-}
-
-/// An optional, whatever of.
-private protocol PossiblyNothing {
-    var isNothing: Bool { get }
-}
-
-extension Optional: PossiblyNothing {
-    fileprivate var isNothing: Bool { self == nil }
 }

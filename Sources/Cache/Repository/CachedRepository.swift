@@ -23,7 +23,7 @@ import RedisCore
 public struct CachedRepository<ID: Sendable & CustomStringConvertible, Value: Codable & Sendable>: Sendable {
     /// Ends what depends on the objects; its cache holds them.
     public let invalidator: Invalidator
-    /// The entity's name: objects are the entries `‹entity›:‹id›`.
+    /// The entity's name: objects are the entries `‹entity›:‹id›`, each part escaped as by ``KeyBuilder``.
     public let entity: String
     private let ttl: CacheTTL
     private let lease: Duration
@@ -34,7 +34,7 @@ public struct CachedRepository<ID: Sendable & CustomStringConvertible, Value: Co
     /// A repository with an invalidator of its own, which acts on each write.
     ///
     /// - Parameters:
-    ///   - ttl: Of an object's entry; at most ``CacheOptions/longestTagLife``.
+    ///   - ttl: Of an object's entry, which lives at most ``CacheOptions/longestTagLife``.
     ///   - lease: How long a write to the source may take, 1 ms to an hour; 30 s.
     ///   - source: Finds an object; nil when there is none.
     public init(
@@ -68,23 +68,25 @@ extension CachedRepository {
     ///   `CancellationError`.
     public func find(_ id: ID) async throws -> Value? {
         let source = source
-        return try await cache.recall(try key(id, "find"), ttl, [entity], nil, "find") { Loaded(try await source(id)) }
-            .value
+        let key = try key(id, "find")
+        return try await cache.recall(key, ttl, tags, nil, "find") { Loaded(try await source(id)) }.value
     }
 
     /// A list, or anything else that many objects are in: the entry `‹entity›:list:‹name›`, which ends when any of them
     /// changes.
     ///
-    /// Cost and errors as ``find(_:)``.
+    /// The name is one segment too: colons and the like in it are escaped. Cost and errors as ``find(_:)``.
     public func list<Content: Codable & Sendable>(
         _ name: String, ttl: CacheTTL? = nil, _ load: @escaping @Sendable () async throws -> Content
     ) async throws -> Content {
         try InvalidationNames.check(entity, operation: "list")
-        let lists = InvalidationNames.lists(entity)
-        return try await cache.value(of: "\(lists):\(name)", ttl ?? self.ttl, [entity, lists], nil, "list") {
-            Loaded(try await load())
-        }
+        let tags = tags + [InvalidationNames.lists(entity)]
+        let key = InvalidationNames.list(entity, name)
+        return try await cache.value(of: key, ttl ?? self.ttl, tags, nil, "list") { Loaded(try await load()) }
     }
+
+    /// Of all that is cached of the entity.
+    private var tags: [String] { [InvalidationNames.entity(entity)] }
 
     private func key(_ id: ID, _ operation: String) throws -> String {
         try InvalidationNames.check(entity, id: "\(id)", operation: operation)
@@ -96,6 +98,8 @@ extension CachedRepository {
 
 extension CachedRepository {
     /// Adds an object to the source; lists end, and what was known of its id.
+    ///
+    /// An id that cannot be the name of an entry, such as one that is too long, has none: lists end all the same.
     ///
     /// - Parameter change: Writes to the source and returns the new object with its id.
     /// - Throws: What `change` throws; `invalidArgument`.
@@ -124,7 +128,7 @@ extension CachedRepository {
         let key = try key(id, "update")
         let result: (value: Value?, outcome: CacheWriteOutcome)
         do {
-            result = try await cache.writeThrough(key, ttl: ttl, tags: [entity], lease: lease, change)
+            result = try await cache.writeThrough(key, ttl: ttl, tags: tags, lease: lease, change)
         } catch {
             // The source may have changed all the same. The entry is gone, if Redis answered.
             await tell(id, .updated)
@@ -167,7 +171,10 @@ extension CachedRepository {
     ///
     /// Never cancelled, for the same reason.
     private func tell(_ id: ID?, _ change: InvalidationEvent.Change) async {
-        let event = InvalidationEvent(entity: entity, id: id.map { "\($0)" }, change: change)
+        var id = id.map { "\($0)" }
+        // The source gives ids that no entry can have: what else ends shall end.
+        if (try? InvalidationNames.check(entity, id: id, operation: "write")) == nil { id = nil }
+        let event = InvalidationEvent(entity: entity, id: id, change: change)
         _ = await Task { try await invalidator.changed(event, "write") }.result
     }
 

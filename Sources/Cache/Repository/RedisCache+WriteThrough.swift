@@ -22,6 +22,8 @@ extension RedisCache {
     /// older one. Two round trips besides the change.
     ///
     /// - Parameters:
+    ///   - ttl: As of `remember`, by ``CacheOptions/remember``: shortened by its jitter, refreshed early, kept for its
+    ///     fail-safe, and with tags at most ``CacheOptions/longestTagLife``.
     ///   - lease: How long the change may take, 1 ms to an hour. Loads are not cached meanwhile and wait for it as for
     ///     another's load, so a writer that dies holds readers up for ``RememberOptions/waitForOthers`` until the lease
     ///     lapses. A change that takes longer leaves a miss.
@@ -42,14 +44,14 @@ extension RedisCache {
     ) async throws -> (value: T?, outcome: CacheWriteOutcome) {
         let entry = try entry(key, "writeThrough")
         try CacheKeys.check(tags: tags, operation: "writeThrough")
-        let life = try life(ttl, tags, "writeThrough")
+        let life = try NewEntry.Life(ttl, of: self, options.remember, isTagged: !tags.isEmpty, "writeThrough")
         guard lease >= .milliseconds(1), lease <= .seconds(3_600) else {
             throw CacheError(
                 .invalidArgument, operation: "writeThrough", key: entry.name,
                 message: "the lease is \(lease); give 1 ms to an hour")
         }
         let write = CacheWrite(cache: self, entry: entry, life: life, tags: tags)
-        let began: Int64?
+        let began: CacheWrite.Begun?
         do {
             began = try await write.begin(lease)
         } catch {
@@ -71,15 +73,21 @@ extension RedisCache {
 private struct CacheWrite: Sendable {
     let cache: RedisCache
     let entry: RedisKey
-    let life: EntryLife
+    let life: NewEntry.Life
     let tags: [String]
     let token = FillToken()
-    private let start = Moment.now
+
+    /// When the writer's lease was there.
+    struct Begun: Sendable {
+        /// By the server's clock, µs.
+        let time: Int64
+        let here = Moment.now
+    }
 
     private var keys: [RedisKey] { [entry, CacheKeys.lease(of: entry), CacheKeys.writers(of: entry)] }
 
-    /// The server's time, µs; nil when Redis is away, which does not stop the change.
-    func begin(_ lease: Duration) async throws -> Int64? {
+    /// nil when Redis is away, which does not stop the change.
+    func begin(_ lease: Duration) async throws -> Begun? {
         let milliseconds = try lease.cacheMilliseconds("the lease", operation: "writeThrough")
         let sent = CacheEngine.localTime
         // Loads of this process that began before are nobody's any more, whether or not Redis heard of it.
@@ -91,7 +99,7 @@ private struct CacheWrite: Sendable {
                     timeout: cache.options.timeout)
             }
             cache.engine.note(serverTime: time, sentAt: sent)
-            return time
+            return Begun(time: time)
         } catch let error as CacheError {
             cache.engine.logger.warning(
                 "cache: a write goes to its source only", metadata: ["key": "\(entry)", "error": "\(error)"])
@@ -100,8 +108,8 @@ private struct CacheWrite: Sendable {
     }
 
     /// Never cancelled: the source has changed, whatever became of the caller.
-    func finish<T: Encodable & Sendable>(_ value: T?, _ began: Int64?) async -> CacheWriteOutcome {
-        let stored = began.flatMap { began in value.flatMap { bytes($0, written: began) } } ?? Data()
+    func finish<T: Encodable & Sendable>(_ value: T?, _ began: Begun?) async -> CacheWriteOutcome {
+        let stored = began.flatMap { began in value.flatMap { bytes($0, began) } } ?? Data()
         let result = await Task { try await self.send(stored) }.result
         switch result {
         case .success(let isStored): return isStored ? .stored : .dropped
@@ -114,10 +122,13 @@ private struct CacheWrite: Sendable {
     }
 
     /// nil for what cannot be stored: the source has it, and that is what counts.
-    private func bytes<T: Encodable>(_ value: T, written: Int64) -> Data? {
+    private func bytes<T: Encodable>(_ value: T, _ began: Begun) -> Data? {
+        let took = Moment.now - began.here
         do throws(CacheError) {
-            return try cache.pieces(value, tags, entry, "writeThrough", sliding: life.sliding?.since(start))
-                .whole(written: written)
+            return try cache.pieces(
+                value, tags, entry, "writeThrough", freshness: life.freshness(took: took),
+                sliding: life.sliding(took: took)
+            ).whole(written: began.time)
         } catch {
             cache.engine.logger.warning("cache: a written value is not cached", metadata: ["error": "\(error)"])
             return nil
@@ -128,7 +139,7 @@ private struct CacheWrite: Sendable {
         defer { cache.engine.flights.detach([entry]) }
         let isStored = try await cache.forgettingNear(entries: [entry], "writeThrough") { redis throws(RedisError) in
             try await redis.evaluate(
-                WriteScripts.finish, keys: keys, arguments: [token.text, bytes, life.text, cache.keys.wakeSuffix],
+                WriteScripts.finish, keys: keys, arguments: [token.text, bytes, life.physical, cache.keys.wakeSuffix],
                 as: Int64.self, timeout: cache.options.timeout) == 1
         }
         (isStored ? cache.engine.metrics.writes : cache.engine.metrics.deletes).increment()

@@ -20,11 +20,6 @@ struct EntryLife: Sendable, Equatable {
 }
 
 extension Envelope.Sliding {
-    /// The same end for an entry that is stored now, with a time from `began` on.
-    func since(_ began: Moment) -> Envelope.Sliding {
-        Envelope.Sliding(span: span + max(0, (Moment.now - began).nanoseconds / 1_000), idle: idle)
-    }
-
     /// What is left at `at` of an entry from `written`, both µs of the server's time; nil when it is over.
     func left(of written: Int64, at: Int64) -> Envelope.Sliding? {
         // What another program wrote may say anything.

@@ -101,13 +101,17 @@ extension RedisCache {
         let commands = names.map { RedisCommand("GETRANGE", $0, 0, size - 1) }
         return try await engine.call("reap", key: nil) { redis throws(RedisError) in
             var heads: [Data] = []
+            // A refusal ends the walk: what could not be read may be dead, and then nothing is complete.
             for reply in try await redis.pipeline(commands, timeout: options.timeout) {
                 do throws(RedisError) {
-                    if case .bytes(let bytes) = try reply.get() { heads.append(Data(bytes)) } else { heads.append(Data()) }
-                } catch where error.code == .wrongType {
+                    guard case .bytes(let bytes) = try reply.get() else {
+                        heads.append(Data())
+                        continue
+                    }
+                    heads.append(Data(bytes))
+                } catch  where error.code == .wrongType {
                     heads.append(Data())
                 }
-                // Any other refusal ends the walk: what could not be read may be dead, and then nothing is complete.
             }
             return heads
         }

@@ -21,7 +21,8 @@ extension RedisCache {
     ///
     /// - Parameter tags: 1 to 255 bytes each; none, no round trip.
     /// - Throws: `unavailable`: nobody knows whether they are invalidated; call it again, or use an ``Invalidator``,
-    ///   which does. `invalidArgument`; `CancellationError`.
+    ///   which does. Of more than 1,000 tags some may be, which `isEffectUnknown` says. `invalidArgument`;
+    ///   `CancellationError`.
     public func invalidate(tags: String...) async throws { try await invalidateAll(tags: tags) }
 
     /// Ends every entry that has one of these tags.
@@ -39,7 +40,11 @@ extension RedisCache {
             + max(3_600_000, 2 * options.remember.loadLease.wholeMilliseconds)
         for start in stride(from: 0, to: tags.count, by: Self.mostTagsAtOnce) {
             let some = tags[start..<min(start + Self.mostTagsAtOnce, tags.count)]
-            try await stamp(some.map(keys.tag), life: String(life), "invalidate")
+            do {
+                try await stamp(some.map(keys.tag), life: String(life), "invalidate")
+            } catch let error as CacheError where start > 0 {
+                throw error.afterChange
+            }
         }
         engine.metrics.invalidation.tags.increment(by: Int64(tags.count))
         tell(.invalidated(tags: tags), nil)

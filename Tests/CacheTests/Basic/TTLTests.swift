@@ -84,13 +84,28 @@ import Testing
             for options in [
                 CacheOptions(defaultTTL: .default), CacheOptions(defaultTTL: .after(.zero)),
                 CacheOptions(compression: CacheCompression(threshold: 1, level: 99)), CacheOptions(maxValueBytes: 0),
-                CacheOptions(timeout: .zero), CacheOptions(longestTagLife: .zero),
+                CacheOptions(timeout: .zero), CacheOptions(timeout: .seconds(86_401)),
+                CacheOptions(longestTagLife: .zero), CacheOptions(longestTagLife: .milliseconds(999)),
+                // What it writes it would never read.
+                CacheOptions(schema: 1, readableSchemas: 2...3),
             ] {
                 let cache = RedisCache(redis, prefix: "myapp", options: options)
                 await expectError(.invalidArgument) { try await cache.get("a", as: Int.self) }
                 await expectError(.invalidArgument) { try await cache.delete("a") }
             }
         }
+    }
+
+    @Test func `options at the ends of their ranges work`() {
+        for timeout in [Duration.milliseconds(1), .seconds(86_400)] {
+            for life in [Duration.seconds(1), CacheTTL.longest] {
+                let options = CacheOptions(
+                    schema: 2, readableSchemas: 2...3, timeout: timeout, longestTagLife: life)
+                #expect(options.problem == nil)
+            }
+        }
+        let problem = CacheOptions(schema: 1, readableSchemas: 2...3).problem
+        #expect(problem?.contains("written with schema 1") == true)
     }
 
     @Test func `an entry with tags ends while what invalidates it is remembered`() async throws {

@@ -118,7 +118,8 @@ extension CacheVerb {
                 .repeated(":m:700", "done", ["m": "1200"]) { done(try await VerbTrial.many($0)) },
             ]
         case .add: [.unknown(set, ["c": "4.0 later"]) { _ = try await $0.add("c", 4) }]
-        case .replace: [.unknown(set, ["a": "4.0 later"]) { _ = try await $0.replace("a", 4) }]
+        case .replace:
+            [.unknown(CacheScripts.swap.sha, ["a": "4.0 later"]) { _ = try await $0.replace("a", 4) }]
         case .delete:
             [.repeated(delete + "a ", "1", again: "0", ["a": gone]) { "\(try await $0.delete("a", "none"))" }]
         case .deleteMany:

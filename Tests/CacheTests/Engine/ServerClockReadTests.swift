@@ -31,17 +31,35 @@ import Testing
     }
 
     @Test func `a value that is fresh stays so`() async throws {
-        try await answered { try await $0.get("a", as: Int.self) } _: { value, _ in #expect(value == 1) }
-        try await answered { try await $0.getMany(["a"], as: Int.self) } _: { values, _ in #expect(values == ["a": 1]) }
-        try await answered { try await $0.exists("a") } _: { count, _ in #expect(count == 1) }
+        try await answered {
+            try await $0.get("a", as: Int.self)
+        } _: { value, _ in
+            #expect(value == 1)
+        }
+        try await answered {
+            try await $0.getMany(["a"], as: Int.self)
+        } _: { values, _ in
+            #expect(values == ["a": 1])
+        }
+        try await answered {
+            try await $0.exists("a")
+        } _: { count, _ in
+            #expect(count == 1)
+        }
     }
 
     @Test func `it is not loaded again`() async throws {
-        try await answered { try await $0.remember("a") { 2 } } _: { value, _ in #expect(value == 1) }
+        try await answered {
+            try await $0.remember("a") { 2 }
+        } _: { value, _ in
+            #expect(value == 1)
+        }
     }
 
     @Test func `nothing is added in its place`() async throws {
-        try await answered { try await $0.add("a", 2) } _: { isAdded, server in
+        try await answered {
+            try await $0.add("a", 2)
+        } _: { isAdded, server in
             #expect(!isAdded)
             let stored = try server("GET", "app:a").string
             #expect(stored?.hasSuffix("1") == true)

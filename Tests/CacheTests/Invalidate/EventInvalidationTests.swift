@@ -105,6 +105,31 @@ import Testing
         }
     }
 
+    @Test func `an event that cannot be read ends what it may have been about, and is told once`() async throws {
+        try await withRedisServer(.init(checksLeaks: true)) { server in
+            let lines = LogLines()
+            let redis = RedisClient(server.configuration, logger: lines.logger)
+            let cache = RedisCache(redis, prefix: "app", options: .unhurried)
+            let options = Invalidator.Options(entities: ["user"], startsClean: false)
+            let running = try await applier(cache, server, options)
+            let long = String(repeating: "x", count: 20_000)
+            for text in [
+                #"{"type":"cache.invalidate","payload":{"entity":"user","id":1.5}}"#,
+                #"{"type":"cache.invalidate","payload":{"entity":"user","id":"7","note":"\#(long)"}}"#,
+            ] {
+                try await cache.set("user:7", 1, tags: ["user"])
+                try await cache.set("job:7", 1, tags: ["job"])
+                try server("PUBLISH", channel, text)
+                try await eventually("dropped") { try await cache.get("user:7", as: Int.self) == nil }
+                #expect(try await cache.get("job:7", as: Int.self) == 1)
+            }
+            #expect(lines.count(of: "cannot be read") == 1)
+            running.cancel()
+            _ = await running.result
+            await redis.close()
+        }
+    }
+
     @Test func `Redis being away at the start is waited for`() async throws {
         try await withRedis { server, redis in
             let cache = RedisCache(redis, prefix: "app", options: .unhurried)

@@ -26,25 +26,36 @@ import Testing
             #"{"type":"cache.invalidate","payload":{"entity":"user","id":7,"x":[1]},"#
             + #""timestamp":"2024-02-29T23:59:59.99+07:00","source":"go"}"#
         #expect(read(go) == .event(.init(entity: "user", id: "7", change: .updated)))
+        let most =
+            #"{"type":"cache.invalidate","payload":{"entity":"user","id":18446744073709551615,"change":"eaten"},"#
+            + #""timestamp":1732179184123}"#
+        #expect(read(most) == .event(.init(entity: "user", id: "18446744073709551615", change: .updated)))
         let bare = #"{"type":"cache.invalidate","payload":{"entity":"user"}}"#
         #expect(read(bare) == .event(.init(entity: "user", id: nil, change: .updated)))
     }
 
     @Test func `other events are none of ours, and garbage is garbage`() {
         #expect(read(#"{"type":"order.placed","payload":{"id":7}}"#) == .foreign)
+        for text in ["", "x", "{}", "[]", #"{"type":7}"#] { #expect(read(text) == .unreadable(isOurs: false)) }
+        #expect(InvalidationEvent.read([0xFF, 0xFE]) == .unreadable(isOurs: false))
+        #expect(read(String(repeating: "[", count: 20_000)) == .foreign)
+        #expect(read(String(repeating: "[", count: 10_000)) == .unreadable(isOurs: false))
+    }
+
+    @Test func `one of ours that does not say what has changed is told apart`() {
+        let long = String(repeating: "x", count: 20_000)
         for text in [
-            "", "x", "{}", "[]", #"{"type":7}"#, #"{"type":"cache.invalidate"}"#,
+            #"{"type":"cache.invalidate"}"#, #"{"type":"cache.invalidate","payload":{"enti"#,
+            #"{"type":"cache.invalidate","payload":{"entity":"user","id":1.5}}"#,
+            #"{"type":"cache.invalidate","payload":{"entity":"user","id":"7","note":"\#(long)"}}"#,
             #"{"type":"cache.invalidate","payload":{"entity":""}}"#,
             #"{"type":"cache.invalidate","payload":{"entity":"user","id":""}}"#,
-            #"{"type":"cache.invalidate","payload":{"entity":"user","id":"7","change":"eaten"}}"#,
             #"{"type":"cache.invalidate","payload":"user"}"#,
             #"{"type":"cache.invalidate","payload":{"entity":"\#(String(repeating: "x", count: 300))"}}"#,
         ] {
-            #expect(read(text) == .unreadable, "\(text)")
+            #expect(read(text) == .unreadable(isOurs: true), "\(text)")
         }
-        #expect(InvalidationEvent.read([0xFF, 0xFE]) == .unreadable)
-        #expect(read(String(repeating: "[", count: 20_000)) == .foreign)
-        #expect(read(String(repeating: "[", count: 10_000)) == .unreadable)
+        #expect(read(#"{"type":"order.placed","payload":{"note":"\#(long)"}}"#) == .foreign)
     }
 
     @Test func `what each change ends`() {
@@ -63,8 +74,11 @@ import Testing
         func message(_ text: String) -> SubscriptionEvent {
             .message(SubscriptionMessage(channel: "c", payload: Array(text.utf8)))
         }
-        #expect(reader.read(message("x"), dropped: 0) == [.unreadable(isFirst: true)])
-        #expect(reader.read(message("y"), dropped: 0) == [.unreadable(isFirst: false)])
+        #expect(reader.read(message("x"), dropped: 0) == [.unreadable(isFirst: true, isOurs: false)])
+        #expect(reader.read(message("y"), dropped: 0) == [.unreadable(isFirst: false, isOurs: false)])
+        let broken = #"{"type":"cache.invalidate"}"#
+        #expect(reader.read(message(broken), dropped: 0) == [.unreadable(isFirst: true, isOurs: true)])
+        #expect(reader.read(message(broken), dropped: 0) == [.unreadable(isFirst: false, isOurs: true)])
         #expect(reader.read(message(#"{"type":"other"}"#), dropped: 0) == [.nothing])
         let gap = SubscriptionGap(since: Date(), until: Date(), reason: "cut")
         #expect(reader.read(.gap(gap), dropped: 0) == [.missed("cut")])

@@ -20,6 +20,19 @@ import Testing
         #expect(queue.count == 0)
     }
 
+    @Test func `things that only look alike wait apart`() {
+        var queue = InvalidationQueue(capacity: 10)
+        for id in ["caf\u{E9}", "cafe\u{301}"] {
+            _ = queue.add(.object(entity: "user", id: id, keepsEntry: false), until: later(10))
+            _ = queue.add(.lists(entity: id), until: later(10))
+            _ = queue.add(.entity(id), until: later(10))
+        }
+        #expect(queue.count == 6)
+        let batch = InvalidationBatch(queue.take(now).batch.map(\.what))
+        #expect(batch.keys.count == 2)
+        #expect(batch.tags.count == 7)
+    }
+
     @Test func `what is put back does not shorten what came meanwhile`() {
         var queue = InvalidationQueue(capacity: 10)
         let user = Invalidation.object(entity: "user", id: "7", keepsEntry: false)

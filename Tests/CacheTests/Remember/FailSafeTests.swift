@@ -199,7 +199,7 @@ import Testing
             let source = Source()
             _ = try await cache.remember("a") { try await source.get() }
             // Nothing to judge: the entry has no freshness at all.
-            let state = try await cache.fetch("app:a", operation: "test")
+            let state = try await cache.sight("app:a", operation: "test").state
             guard case .present(let stored) = state else {
                 Issue.record("not there")
                 return

@@ -236,6 +236,24 @@ final class UserTable: Sendable {
         }
     }
 
+    @Test func `that there is nothing is not served for longer when the source fails`() async throws {
+        try await withRedis { server, redis in
+            for negative in [Duration.seconds(30), nil] {
+                let options = CacheOptions(
+                    timeout: .seconds(60), remember: RememberOptions(negativeTTL: negative, failSafe: .init()))
+                let cache = RedisCache(redis, prefix: "app", options: options)
+                let service = Service(cache, UserTable())
+                let user = try await service.user(1)
+                #expect(user == nil)
+                #expect(try server.left("app:user:1") <= 30_000)
+                // What is there is kept: two options, two meanings.
+                #expect(try await service.name(1) == "nobody")
+                #expect(try server.left("app:name:1") > 86_400_000)
+                try await cache.delete("user:1", "name:1")
+            }
+        }
+    }
+
     @Test func `a time to live that is none is told by every call`() async throws {
         try await withRedis { _, redis in
             let service = Service(RedisCache(redis, prefix: "app"), UserTable(), ttl: "half an hour")

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import RedisCore
 import Synchronization
 import TestSupport
@@ -26,6 +27,29 @@ import Testing
             #expect(try #require(try server("PTTL", "app:user:1").int) <= 600_000)
             try await cache.invalidate(tags: "user")
             #expect(try await cache.get("user:1", as: User.self) == nil)
+        }
+    }
+
+    @Test func `what was written lives as a remembered value: refreshed early, kept in case loads fail, cut for tags`()
+        async throws
+    {
+        try await withRedis { server, redis in
+            let terms = RememberOptions(jitter: 0, early: .off, failSafe: .init(maxStale: .seconds(86_400)))
+            let cache = RedisCache(
+                redis, prefix: "app", options: CacheOptions(timeout: .seconds(60), remember: terms))
+            _ = try await cache.writeThrough("a", ttl: .after(.seconds(1_000))) { 1 }
+            let left = try server.left("app:a")
+            #expect(left > 86_400_000 && left <= 87_400_000)
+            #expect(try await cache.get("a") == 1)
+            let early = cache.with { $0.remember = RememberOptions(jitter: 0, early: .threshold(0.5)) }
+            _ = try await early.writeThrough("b", ttl: .after(.seconds(1_000))) { 1 }
+            let bytes = try await redis.get("app:b", as: Data.self)
+            let freshness = try #require(bytes.flatMap { StoredEntry($0) }?.envelope?.freshness)
+            #expect(freshness.freshFor >= 1_000_000_000)
+            let tagged = cache.with { $0.longestTagLife = .seconds(600) }
+            #expect(try await tagged.writeThrough("c", ttl: .never, tags: ["t"]) { 1 }.outcome == .stored)
+            let cut = try server.left("app:c")
+            #expect(cut > 0 && cut <= 600_000)
         }
     }
 
