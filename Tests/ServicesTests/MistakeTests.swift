@@ -149,6 +149,16 @@ import Testing
         #expect(found.contains { $0.contains("services.d.config.algorithm: must be one of automatic, ") })
     }
 
+    @Test func `a namespace of items without a name is told where it stands`() {
+        let found = problems(
+            """
+            services:
+              a: { type: cache_service, config: { preset: none } }
+            """)
+        #expect(
+            found == ["app.yaml:2:37: services.a.config.namespace: is missing: give a namespace, or a preset"])
+    }
+
     @Test(arguments: [
         ("", "app.yaml: the file is empty; it needs at least 'services:'"),
         ("services: [", "is not YAML"),

@@ -44,6 +44,9 @@ import Testing
             let other = try services.create(
                 "other", type: "cache_service", config: ["preset": "signup", "default_ttl": 7], as: IndexedCache.self)
             #expect(other.options.defaultTTL == .after(.seconds(7)))
+            let own = try services.create(
+                "own", type: "cache_service", config: ["preset": "none", "namespace": "mine"], as: IndexedCache.self)
+            #expect(own.namespace == "mine" && own.options.defaultTTL == .after(.seconds(900)))
         }
     }
 

@@ -104,6 +104,9 @@ import Testing
 
     @Test(arguments: [
         ("cache_service", "{}", "namespace: is missing: give a namespace, or a preset"),
+        ("cache_service", "{ preset: none }", "namespace: is missing: give a namespace, or a preset"),
+        ("cache_service", "{ preset: '${NO:none}' }", "namespace: is missing: give a namespace, or a preset"),
+        ("cache_service", "{ preset: none, namespace: '' }", "namespace: "),
         ("cache_service", "{ preset: sessions }", "must be one of none, confirmation, signup, session, rate_limit,"),
         ("cache_service", "{ preset: signup, namespace: x }", "namespace: is 'signup' by the preset; give one of them"),
         ("cache_service", "{ namespace: x, near: true }", "near: unknown key"),

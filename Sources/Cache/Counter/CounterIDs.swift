@@ -1,3 +1,4 @@
+import FoundationEssentials
 import RedisCore
 
 /// The ids of a family's counters, page by page without blocking the server, each once.
@@ -29,7 +30,7 @@ public struct CounterIDs: AsyncSequence, Sendable {
 
         /// The next id; nil at the end.
         public mutating func next() async throws -> String? {
-            try CacheKeys.check(counters.name, "a family's name", operation: "ids")
+            try counters.check("ids")
             let counters = counters
             // Through the engine, so that a server that is away is not waited for again and again.
             return try await counters.engine.call("ids", key: nil) { _ throws(RedisError) in
@@ -49,17 +50,34 @@ extension Counters {
     /// All counters of the family that hold such a number, by their ids.
     ///
     /// For families that fit into memory: the pages of ``ids``, and one round trip for each 500 counts. A counter that
-    /// is reset meanwhile is left out.
+    /// is reset meanwhile is left out, and so is one that holds something else, such as a fraction among whole numbers.
     public func all<Value: CounterValue>(as type: Value.Type = Int.self) async throws -> [String: Value] {
         var values: [String: Value] = [:]
         var page: [String] = []
         for try await id in ids {
             page.append(id)
             guard page.count == 500 else { continue }
-            values.merge(try await getMany(page, as: type)) { $1 }
+            values.merge(try await numbers(page, as: type)) { $1 }
             page.removeAll(keepingCapacity: true)
         }
-        values.merge(try await getMany(page, as: type)) { $1 }
+        values.merge(try await numbers(page, as: type)) { $1 }
+        return values
+    }
+
+    /// The numbers of counters that were found; as bytes, because one that is no text must not fail the others.
+    private func numbers<Value: CounterValue>(
+        _ ids: [String], as type: Value.Type
+    ) async throws -> [String: Value] {
+        guard !ids.isEmpty else { return [:] }
+        let command = RedisCommand("MGET", arguments: ids.map { keys.counter($0, of: name) })
+        let found = try await ask("get", nil) { redis throws(RedisError) in
+            try await redis.command(command, as: [Data?].self, timeout: options.timeout)
+        }
+        var values: [String: Value] = Dictionary(minimumCapacity: ids.count)
+        for (id, bytes) in zip(ids, found) {
+            guard let bytes, let text = String(validating: bytes, as: UTF8.self) else { continue }
+            values[id] = Value(counterText: text)
+        }
         return values
     }
 }

@@ -57,8 +57,14 @@ public struct Counters: Sendable {
     /// The key in Redis of one of the counters, for tools and other programs.
     public func redisKey(_ id: String) throws -> RedisKey { try key(id, "redisKey") }
 
-    func key(_ id: String, _ operation: String) throws(CacheError) -> RedisKey {
+    /// What is wrong with the family, whatever is asked of it.
+    func check(_ operation: String) throws(CacheError) {
         try CacheKeys.check(name, "a family's name", operation: operation)
+        try options.check(operation)
+    }
+
+    func key(_ id: String, _ operation: String) throws(CacheError) -> RedisKey {
+        try check(operation)
         try CacheKeys.check(id, "a counter's id", operation: operation)
         return keys.counter(id, of: name)
     }
@@ -92,6 +98,7 @@ extension Counters {
     @discardableResult
     public func decrement(_ id: String, by amount: Int = 1, requestID: String? = nil) async throws -> Int {
         guard amount != .min else {
+            try check("decrement")
             throw CacheError(
                 .outOfRange, operation: "decrement", message: "subtracting \(amount) needs a number that does not exist"
             )
@@ -166,7 +173,10 @@ extension Counters {
     ) async throws -> [String: Value] {
         var entries: [(id: String, key: RedisKey)] = []
         for id in ids { entries.append((id, try key(id, "get"))) }
-        guard !entries.isEmpty else { return [:] }
+        guard !entries.isEmpty else {
+            try check("get")
+            return [:]
+        }
         let command = RedisCommand("MGET", arguments: entries.map(\.key))
         let texts = try await ask("get", nil) { redis throws(RedisError) in
             try await redis.command(command, as: [String?].self, timeout: options.timeout)

@@ -17,10 +17,16 @@ public struct CountersOptions: Sendable {
         self.timeout = timeout
     }
 
+    /// What cannot work; every call throws it.
+    func check(_ operation: String) throws(CacheError) {
+        _ = try timeout.cacheMilliseconds("the time-out", operation: operation)
+        _ = try memory(operation)
+        _ = try life(operation)
+    }
+
     /// Time to live, ms, as scripts take it: empty for none.
     func life(_ operation: String) throws(CacheError) -> String {
-        _ = try timeout.cacheMilliseconds("the time-out", operation: operation)
-        return try ttl.milliseconds(default: .never, operation: operation).map { String($0) } ?? ""
+        try ttl.milliseconds(default: .never, operation: operation).map { String($0) } ?? ""
     }
 
     func memory(_ operation: String) throws(CacheError) -> Int64 {

@@ -103,7 +103,8 @@ enum CountersScripts {
     /// | ARGV[4] | how long the mark is kept, ms |
     /// | returns | the bucket's count, as text; what the request was answered before if it comes again |
     ///
-    /// Old buckets are looked for once per bucket: when it gets its first count.
+    /// Old buckets are looked for once per bucket: when it gets its first count. How many are kept may rise with any
+    /// count.
     static func addToBucket(isMarked: Bool) -> RedisScript { isMarked ? markedBucket : plainBucket }
 
     private static let plainBucket = RedisScript("counter.bucket", isSafeToRepeat: false, bucketSource)
@@ -116,15 +117,18 @@ enum CountersScripts {
         local isNew = redis.call('HEXISTS', KEYS[1], name) == 0
         local result = redis.pcall('HINCRBY', KEYS[1], name, ARGV[1])
         if type(result) == 'table' and result.err then return result end
+        local keep = tonumber(redis.call('HGET', KEYS[1], 'keep') or 0)
+        local isRaised = keep < tonumber(ARGV[3])
+        if isRaised then
+            keep = tonumber(ARGV[3])
+            redis.call('HSET', KEYS[1], 'keep', ARGV[3])
+        end
         if isNew then
-            local keep = tonumber(redis.call('HGET', KEYS[1], 'keep') or 0)
-            if keep < tonumber(ARGV[3]) then
-                keep = tonumber(ARGV[3])
-                redis.call('HSET', KEYS[1], 'keep', ARGV[3])
-            end
             for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
                 if field ~= 'keep' and tonumber(field) <= bucket - keep then redis.call('HDEL', KEYS[1], field) end
             end
+        end
+        if isNew or isRaised then
             redis.call('PEXPIRE', KEYS[1], string.format('%.0f', (keep + 1) * width / 1000))
         end
         local value = redis.call('HGET', KEYS[1], name)

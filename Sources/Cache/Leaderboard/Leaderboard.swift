@@ -184,16 +184,26 @@ extension Leaderboard {
     ///
     /// The count of a repeated call may be too low.
     @discardableResult
-    public func remove(_ members: Member...) async throws -> Int {
-        guard !members.isEmpty else { return 0 }
-        return try await remove(members)
+    public func remove(_ members: Member...) async throws -> Int { try await remove(members) }
+
+    /// Takes a list of members off the board, up to 1,000; how many there were, 0 for an empty list.
+    ///
+    /// The count of a repeated call may be too low.
+    @discardableResult
+    public func remove(_ members: [Member]) async throws -> Int {
+        guard !members.isEmpty else {
+            try check("remove")
+            return 0
+        }
+        return try await takeOff(members)
     }
 
     /// Takes everybody off the board; how many there were.
     @discardableResult
-    public func clear() async throws -> Int { try await remove([]) }
+    public func clear() async throws -> Int { try await takeOff([]) }
 
-    private func remove(_ members: [Member]) async throws -> Int {
+    /// No members mean everybody.
+    private func takeOff(_ members: [Member]) async throws -> Int {
         try check(max(members.count, 1), "remove")
         let texts = try members.map { try bytes(of: $0, "remove") }
         let answer = try await run(LeaderboardScripts.remove, "remove") { window in

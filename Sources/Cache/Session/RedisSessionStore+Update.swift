@@ -24,7 +24,8 @@ extension RedisSessionStore {
             let record = try active(reply, operation)
             var content: SessionContent<Value> = try coder.content(record, operation)
             try change(&content)
-            reply = try await write(content, over: record, reference, operation)
+            let answer = try await write(content, over: record, reference, operation)
+            reply = answer.reply
             switch reply.state {
             case .conflict:
                 engine.metrics.sessions.conflicts.increment()
@@ -32,8 +33,9 @@ extension RedisSessionStore {
             case .ambiguous:
                 throw CacheError(
                     .unavailable, operation: operation,
-                    message: "the reply to a session's update was lost, and since then it changed too often to tell"
-                        + " whether the update was made")
+                    message: "the reply to a session's update was lost, and since then it ended, or changed too often,"
+                        + " to tell whether the update was made",
+                    underlying: answer.lost)
             case .active, .unknown, .expired, .revoked:
                 let record = try active(reply, operation)
                 if record.data != nil { content = try coder.content(record, operation) }
@@ -48,10 +50,12 @@ extension RedisSessionStore {
     private static var mostTries: Int { 100 }
 
     /// Writes over the version that was read; a request without a reply is repeated as such, once.
+    ///
+    /// With the answer comes why there was none at first, if so.
     private func write(
         _ content: SessionContent<Value>, over record: SessionRecord, _ reference: SessionReference,
         _ operation: String
-    ) async throws -> SessionReply {
+    ) async throws -> (reply: SessionReply, lost: (any Error)?) {
         let metadata = try coder.encode(metadata: content.metadata, operation)
         let data = try coder.encode(content.data, "a session's data", operation)
         let request = RequestNumber.next()
@@ -61,9 +65,13 @@ extension RedisSessionStore {
                 [reference.name, record.version, metadata, data, request, isRepetition ? "1" : "0"], operation)
         }
         do {
-            return try await send(isRepetition: false)
-        } catch let error as CacheError where error.mayHaveHappened {
-            return try await send(isRepetition: true)
+            return (try await send(isRepetition: false), nil)
+        } catch let first as CacheError where first.mayHaveHappened {
+            do {
+                return (try await send(isRepetition: true), first.underlying)
+            } catch let error as CacheError where error.code == .unavailable {
+                throw error.keepingDoubt(of: first)
+            }
         }
     }
 
@@ -89,5 +97,15 @@ extension CacheError {
     fileprivate var mayHaveHappened: Bool {
         guard let error = underlying as? RedisError else { return false }
         return error.code == .connectionLost && error.wasWritten
+    }
+}
+
+extension CacheError {
+    /// The same error of a repetition: what the first attempt may have done stays possible.
+    fileprivate func keepingDoubt(of first: CacheError) -> CacheError {
+        let lost = first.underlying as? RedisError
+        let now = underlying as? RedisError
+        let cause = if let lost, let now { now.keepingDoubt(of: lost) } else { now ?? lost }
+        return CacheError(code, operation: operation, key: key, message: message, underlying: cause)
     }
 }

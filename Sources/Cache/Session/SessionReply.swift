@@ -8,7 +8,7 @@ struct SessionReply: RedisDecodable {
         case active, expired, revoked
         /// Somebody else was faster; the record is theirs.
         case conflict
-        /// Nobody knows whether the first try of an update was executed.
+        /// Nobody knows whether the first try of an update was executed; only a repetition is told so.
         case ambiguous
     }
 

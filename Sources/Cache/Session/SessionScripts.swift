@@ -156,9 +156,11 @@ struct SessionScripts: Sendable {
     /// | ARGV[5] | the request, 16 digits |
     /// | ARGV[6] | 1 when this repeats a request without a reply |
     /// | returns | the answer, without metadata and data when they are what was sent; {4, …} with newer content; {5} when nobody can tell any more whether the first try was executed |
+    ///
+    /// A repetition that meets a session that is over is answered 5: the first try may have come before the end.
     private static let updateBody = """
         local state, r = read(KEYS[1], KEYS[2], ARGV[1])
-        if state ~= 1 then return {state} end
+        if state ~= 1 then return {ARGV[6] == '1' and 5 or state} end
         local writes = redis.call('HGET', KEYS[1], 'writes') or ''
         local ahead = tonumber(r[6]) - tonumber(ARGV[2])
         if ahead ~= 0 then

@@ -83,7 +83,9 @@ private struct IndexedSettings: Sendable {
         let preset = Self.presets.first { $0.name == name }
         let own = settings.text("namespace")
         if preset != nil, own != nil { settings.report("namespace", "is '\(name)' by the preset; give one of them") }
-        if name == "none", !settings.has("namespace"), !settings.has("preset") {
+        // A preset that is misspelt is told as that alone.
+        let isWithout = !settings.has("preset") || settings.isWord("none", "preset")
+        if isWithout, !settings.has("namespace") {
             settings.report("namespace", "is missing: give a namespace, or a preset")
         }
         namespace = preset?.name ?? own ?? ""

@@ -83,6 +83,11 @@ public struct ServiceSettings {
     /// Whether the value is not the file's own.
     func isFromVariable(_ key: String) -> Bool { entries[key].map { reader.isFromVariable($0.value) } ?? false }
 
+    /// Whether the value is this word.
+    func isWord(_ word: String, _ key: String) -> Bool {
+        entries[key].map { reader.isWord(word, $0.value) } ?? false
+    }
+
     /// Asks for keys whose values were reported already.
     mutating func skip(_ read: (inout ServiceSettings) -> Void) {
         var copy = self

@@ -100,4 +100,27 @@ import Testing
             #expect(series.dropFirst().compactMap(\.int).count == 6)
         }
     }
+
+    @Test func `the greater number of buckets to keep holds, also of one who never counts first in a bucket`()
+        async throws
+    {
+        try await withRedis { server, _ in
+            var clock = ScriptClock(server: server)
+            let key = RedisKey("signalbox:counter:{m:a}:minute")
+            func add(keep: Int) throws {
+                _ = try clock.call(
+                    CountersScripts.addToBucket(isMarked: false), keys: [key], "1", "60000000", "\(keep)", "0")
+            }
+            for _ in 0..<8 {
+                try add(keep: 2)
+                try add(keep: 6)
+                // Its life follows at once: with two buckets to keep it is at most three minutes.
+                #expect(try server("PTTL", key.name).int ?? 0 > 3 * 60_000)
+                #expect(try server("HGET", key.name, "keep") == "6")
+                clock.now += 60_000_000
+            }
+            let series = try clock.call(CountersScripts.series, keys: [key], "7", "60000000").array ?? []
+            #expect(series.dropFirst().compactMap(\.int) == [2, 2, 2, 2, 2, 2])
+        }
+    }
 }

@@ -87,6 +87,24 @@ import Testing
         }
     }
 
+    @Test func `a list of members is taken off at once, and an empty one takes nobody`() async throws {
+        try await withRedis(immortalByDesign) { _, redis in
+            let board = Leaderboard(redis, name: "b", options: .unhurried)
+            try await board.add(["ada": 3, "bob": 2, "cy": 1])
+            let nobody: [String] = []
+            #expect(try await board.remove(nobody) == 0)
+            #expect(try await board.remove() == 0)
+            #expect(try await board.count() == 3)
+            let gone = ["ada", "cy", "nobody"]
+            #expect(try await board.remove(gone) == 2)
+            #expect(entries(try await board.top(5)) == ["1 bob 2"])
+            let many = (0...1_000).map { "\($0)" }
+            await expectError(.invalidArgument) { try await board.remove(many) }
+            let broken = Leaderboard(redis, name: "b", options: .init(timeout: .zero))
+            await expectError(.invalidArgument) { try await broken.remove(nobody) }
+        }
+    }
+
     @Test func `one request's id counts once for each member`() async throws {
         try await withRedis(immortalByDesign) { _, redis in
             let board = Leaderboard(redis, name: "b", options: .unhurried)
