@@ -31,8 +31,8 @@ struct ExpiryClaim: Sendable {
                 "expired items were told to nobody in time and are given up",
                 metadata: ["namespace": "\(cache.namespace)", "count": "\(lost)"])
         }
-        let entries = stride(from: 3, to: reply.count - 2, by: 3).compactMap { entry(reply[$0...], cache) }
-        let unread = (reply.count - 3) / 3 - entries.count
+        let entries = stride(from: 3, to: reply.count - 3, by: 4).compactMap { entry(reply[$0...], cache) }
+        let unread = (reply.count - 3) / 4 - entries.count
         if unread > 0 {
             cache.engine.logger.error(
                 "ends are noted in a way that cannot be read; they are told to nobody",
@@ -44,11 +44,14 @@ struct ExpiryClaim: Sendable {
     }
 
     private static func entry(_ parts: ArraySlice<RedisValue>, _ cache: IndexedCache) -> ExpiredEntry? {
-        let parts = Array(parts.prefix(3))
-        guard case .bytes(let event) = parts[0], case .integer(let attempt) = parts[1] else { return nil }
+        let parts = Array(parts.prefix(4))
+        guard case .bytes(let event) = parts[0], case .integer(let claim) = parts[1],
+            case .integer(let attempt) = parts[2]
+        else { return nil }
         var value: Data?
-        if case .bytes(let bytes) = parts[2] { value = Data(bytes) }
-        return ExpiredEntry(String(decoding: event, as: UTF8.self), attempt: Int(attempt), value, cache)
+        if case .bytes(let bytes) = parts[3] { value = Data(bytes) }
+        return ExpiredEntry(
+            String(decoding: event, as: UTF8.self), claim: Int(claim), attempt: Int(attempt), value, cache)
     }
 }
 

@@ -22,7 +22,7 @@ extension ExpirySweeper {
                 if rest.isStopped || Task.isCancelled, !waiting.isEmpty {
                     // Somebody else shall have them at once, not when the last running handler returned.
                     await held.remove(Array(waiting))?.value
-                    await self.hold(Array(waiting), for: .zero)
+                    await self.hold(Array(waiting), for: .zero, areTold: false)
                     waiting = []
                 }
                 while running < options.concurrency, let entry = waiting.popFirst() {
@@ -94,14 +94,18 @@ extension ExpirySweeper {
         }.value
     }
 
-    private func hold(_ entries: [ExpiredEntry], for time: Duration) async {
+    private func hold(_ entries: [ExpiredEntry], for time: Duration, areTold: Bool = true) async {
         let milliseconds = time.nanoseconds / 1_000_000
-        let pairs = entries.flatMap { [$0.event, "\($0.attempt)"] as [any RedisArgument] }
+        let parts = entries.flatMap { entry in
+            // This claim, and all before it that were no attempts.
+            let untold = areTold ? "" : "\(entry.claim - entry.attempt + 1)"
+            return [entry.event, "\(entry.claim)", untold] as [any RedisArgument]
+        }
         _ = await Task {
             await quietly("hold") { redis throws(RedisError) in
                 let _: Int = try await redis.evaluate(
                     ExpiryScripts.hold, keys: cache.keys.expiry,
-                    arguments: [cache.keys.root, milliseconds] + pairs, timeout: cache.options.timeout)
+                    arguments: [cache.keys.root, milliseconds] + parts, timeout: cache.options.timeout)
             }
         }.value
     }

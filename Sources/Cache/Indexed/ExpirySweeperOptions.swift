@@ -9,7 +9,7 @@ public struct ExpirySweeperOptions: Sendable {
     public var pause: Duration
     /// How many ends are claimed at once, 1 to 1,000; 100.
     ///
-    /// With kept values all of them are in memory.
+    /// With kept values all of them are in memory: no more than 4 MiB at once, or one value.
     public var batch: Int
     /// How many handlers run at once, 1 to 1,000; 8.
     public var concurrency: Int

@@ -32,6 +32,11 @@ public struct ExpiryTracking: Sendable, Hashable {
     public static let defaultRetention = Duration.seconds(7 * 86_400)
 
     func milliseconds() throws(CacheError) -> Int64 {
-        try retention.cacheMilliseconds("how long an end may wait", operation: "configure")
+        guard retention >= .seconds(1), retention <= CacheTTL.longest else {
+            throw CacheError(
+                .invalidArgument, operation: "configure",
+                message: "how long an end may wait is \(retention); it must be between 1 s and ten years")
+        }
+        return try retention.cacheMilliseconds("how long an end may wait", operation: "configure")
     }
 }

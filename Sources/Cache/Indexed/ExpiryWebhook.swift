@@ -24,7 +24,7 @@ public struct ExpiryWebhook: Sendable {
         /// `X-Signalbox-Signature`.
         public let headers: [String: String]
         /// `{"type":"cache.expired","id":…,"namespace":…,"key":…,"expired_at":…,"attempt":…,"value":…}`; `value` only
-        /// if it was kept, is JSON, and is wanted.
+        /// if it was kept, is JSON of no more than 512 levels, and is wanted.
         public let body: Data
     }
 

@@ -7,15 +7,15 @@ extension IndexedCache {
     ///
     /// One round trip. A counter is read as a number.
     ///
-    /// - Throws: `undecodable` for something that is not a `T`, `unavailable` under ``CacheFailurePolicy/closed``,
-    ///   `invalidArgument`; `CancellationError`.
+    /// - Throws: `undecodable` for something that is not a `T`, `unavailable` under ``CacheFailurePolicy/closed`` and
+    ///   from a server in cluster mode that refuses it, `invalidArgument`; `CancellationError`.
     public func get<T: Decodable & Sendable>(_ key: String, as type: T.Type = T.self) async throws -> T? {
         try await observed("get", { $0 == nil ? .miss : .hit }) {
             switch try await lookup(key, as: type) {
             case .hit(let value): return value
             case .miss: return nil
             case .unavailable(let error):
-                guard options.failure == .closed else { return nil }
+                if options.failure == .open, error.mayBeMiss { return nil }
                 throw error
             case .undecodable(let error): throw error
             }
@@ -53,7 +53,7 @@ extension IndexedCache {
                 let payload = try payload(item.entry, name, "getRaw")
                 engine.metrics.hits.increment()
                 return payload
-            } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+            } catch let error as CacheError where error.mayBeMiss && options.failure == .open {
                 return nil
             } catch let error as CacheError where error.code == .undecodable {
                 engine.metrics.undecodable.increment()
@@ -80,7 +80,7 @@ extension IndexedCache {
             let replies: [Data?]
             do {
                 replies = try await mget(names, "getMany")
-            } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+            } catch let error as CacheError where error.mayBeMiss && options.failure == .open {
                 return [:]
             }
             var values: [String: T] = Dictionary(minimumCapacity: keys.count)
@@ -97,7 +97,7 @@ extension IndexedCache {
 
     /// True if there is an item under the key; one round trip.
     ///
-    /// - Throws: `unavailable` under ``CacheFailurePolicy/closed``, `invalidArgument`; `CancellationError`.
+    /// - Throws: `unavailable` as ``get(_:as:)``, `invalidArgument`; `CancellationError`.
     public func exists(_ key: String) async throws -> Bool {
         try await observed("exists", Self.hitOrMiss) {
             let item = keys.item(try name(key, "exists"))
@@ -106,7 +106,7 @@ extension IndexedCache {
                     try await redis.command(
                         RedisCommand("EXISTS", item), as: Bool.self, timeout: options.timeout)
                 }
-            } catch let error as CacheError where error.code == .unavailable && options.failure == .open {
+            } catch let error as CacheError where error.mayBeMiss && options.failure == .open {
                 return false
             }
         }

@@ -24,7 +24,7 @@ extension IndexedCache {
         try await merge(key, fields, ttl)
     }
 
-    /// The same with the fields of any value that is encoded as a JSON object.
+    /// The same with the fields of any value that is encoded as a JSON object, by the cache's own coders.
     @discardableResult
     public func update(
         _ key: String, merging fields: some Encodable & Sendable, ttl: CacheTTL? = nil
@@ -46,7 +46,9 @@ extension IndexedCache {
     }
 
     private func changes(_ fields: some Encodable, _ name: String) throws -> JSONObjectText {
-        let json = ValueCoder(serializer: JSONCacheSerializer())
+        // Written as `get` reads it: with the cache's own coders, if it stores JSON.
+        let isJSON = coder.serializer.codec == CacheCodec.json
+        let json = isJSON ? coder : ValueCoder(serializer: JSONCacheSerializer())
         let payload = try json.encode(fields, operation: "update", key: keys.item(name).name)
         guard payload.codec == CacheCodec.json, let object = JSONObjectText(Array(payload.bytes)) else {
             throw noObject(name, "the fields to change are no JSON object")

@@ -126,7 +126,7 @@ import Darwin
             func hold(_ entry: ExpiredEntry) async throws -> Int {
                 try await redis.evaluate(
                     ExpiryScripts.hold, keys: cache.keys.expiry,
-                    arguments: [cache.keys.root, 0, entry.event, entry.attempt])
+                    arguments: [cache.keys.root, 0, entry.event, entry.claim, ""])
             }
             #expect(try await hold(late) == 0)
             #expect(try await hold(next) == 1)

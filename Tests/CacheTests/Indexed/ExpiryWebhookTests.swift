@@ -63,6 +63,41 @@ import Testing
         }
     }
 
+    /// What is posted for a value as another program left it, byte by byte.
+    private func post(foreign text: String) async throws -> ExpiryWebhook.Request {
+        let posted = try await withRedis { server, redis in
+            let requests = Mutex<[ExpiryWebhook.Request]>([])
+            let cache = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .values())
+            let webhook = ExpiryWebhook(url: "https://example.org/hook", includesValue: true) { request in
+                requests.withLock { $0.append(request) }
+                return 204
+            }
+            try await cache.set("k", 1)
+            try server("SET", "signalbox:indexed:{n}:kept:k", text, "KEEPTTL")
+            try await cache.expire("k")
+            #expect(try await ExpirySweeper(cache) { try await webhook.deliver($0) }.sweep() == 1)
+            return requests.withLock { $0 }
+        }
+        return try #require(posted.first)
+    }
+
+    @Test(arguments: [
+        #"1,"id":"forged""#, #"{"id":7,"name":"forged"},"key":"forged""#, "forged", #"{"id":7,"name":forged}"#,
+        #"{"id":07,"name":"forged"}"#,
+    ])
+    func `a foreign value that is no JSON by itself stays at home`(text: String) async throws {
+        let request = try await post(foreign: text)
+        let body = try JSONCacheSerializer().decode(Body.self, from: request.body)
+        #expect(body.value == nil && body.key == "k" && body.id == request.id)
+        #expect(!String(decoding: request.body, as: UTF8.self).contains("forged"))
+    }
+
+    @Test func `a foreign value that is JSON goes with its expiry`() async throws {
+        let request = try await post(foreign: #" {"name":"Ada","id":7,"tags":[]} "#)
+        let body = try JSONCacheSerializer().decode(Body.self, from: request.body)
+        #expect(body.value == User(id: 7, name: "Ada"))
+    }
+
     @Test func `a rejection ends the attempts, is counted as handled and logged with its reason`() async throws {
         try await withRedisServer(RedisServerOptions(checksLeaks: true)) { server in
             let lines = LogLines()

@@ -204,8 +204,12 @@ import Testing
             await expectError(.invalidArgument) { try await cache.getKeysByIndex("a", "b", limit: 0) }
             await expectError(.invalidArgument) { try await IndexedCache(redis, namespace: "").get("a", as: Int.self) }
             await expectError(.tooLarge) { try await cache.set("a", String(repeating: "x", count: 2 << 20)) }
-            let brief = IndexedCache(redis, namespace: "n", options: .unhurried, expiry: .keys(retention: .zero))
-            await expectError(.invalidArgument) { try await brief.set("a", 1) }
+            for retention in [Duration.zero, .milliseconds(999), .seconds(11 * 366 * 86_400)] {
+                let wrong = IndexedCache(
+                    redis, namespace: "n", options: .unhurried, expiry: .keys(retention: retention))
+                let error = await expectError(.invalidArgument) { try await wrong.set("a", 1) }
+                #expect(error?.message.contains("between 1 s and ten years") == true)
+            }
             let size = try server("DBSIZE")
             #expect(size == 0)
         }

@@ -9,7 +9,10 @@ import Testing
     /// JSON as another service wrote it: nothing in it may change but what is asked for.
     private struct Verbatim: CacheSerializer {
         let codec: UInt8 = 1
-        func encode<T: Encodable>(_ value: T) throws -> Data { Data((value as? Text)?.json.utf8 ?? "".utf8) }
+        func encode<T: Encodable>(_ value: T) throws -> Data {
+            if let text = value as? Text { return Data(text.json.utf8) }
+            return try JSONCacheSerializer().encode(value)
+        }
         func decode<T: Decodable>(_ type: T.Type, from data: Data) throws -> T {
             try JSONCacheSerializer().decode(type, from: data)
         }
@@ -86,6 +89,32 @@ import Testing
             try await cache.set("a", ["x": "1", "long": long])
             #expect(try await cache.update("a", ["x": "2"]))
             #expect(try await cache.get("a") == ["x": "2", "long": long])
+        }
+    }
+
+    private struct Step: Codable, Sendable, Equatable {
+        var startedAt: Date
+        var isDone: Bool
+    }
+
+    @Test func `a partial update writes as the cache's own coders do`() async throws {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .secondsSince1970
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .secondsSince1970
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let options = CacheOptions(
+            serializer: JSONCacheSerializer(encoder: encoder, decoder: decoder), timeout: .seconds(60))
+        try await withRedis { _, redis in
+            let cache = IndexedCache(redis, namespace: "n", options: options)
+            let (first, later) = (Date(timeIntervalSince1970: 1), Date(timeIntervalSince1970: 2))
+            try await cache.set("a", Step(startedAt: first, isDone: false))
+            // A name is one as it is stored.
+            #expect(try await cache.update("a", ["started_at": .value(later)]))
+            #expect(try await cache.get("a") == Step(startedAt: later, isDone: false))
+            #expect(try await cache.update("a", merging: Step(startedAt: first, isDone: true)))
+            #expect(try await cache.get("a") == Step(startedAt: first, isDone: true))
         }
     }
 

@@ -119,10 +119,10 @@ struct VirtualIndex {
             let reply = try call(ExpiryScripts.claim, keys.expiry, [keys.root, "3", "60000", "\(Self.retention)"])
             let parts = reply.array ?? []
             guard parts.count > 3 else { return told }
-            for position in stride(from: 3, to: parts.count, by: 3) {
+            for position in stride(from: 3, to: parts.count - 3, by: 4) {
                 guard let event = parts[position].string else { continue }
                 #expect(told[event] == nil, "\(event) was told twice")
-                if case .bulk(let bytes) = parts[position + 2] {
+                if case .bulk(let bytes) = parts[position + 3] {
                     told[event] = .some(Self.value(bytes))
                 } else {
                     told[event] = .some(nil)
