@@ -16,10 +16,9 @@ import Testing
             let index = "app:session:{\(session.reference.tag)}"
             let keys = ["\(index):\(session.reference.name)", index]
             func send(_ request: String, isRepetition: Bool) throws -> Int? {
-                try server.call(
-                    ["EVAL", update.source, "2"] + keys
-                        + [session.reference.name, "1", "", #"{"items":[],"visits":1}"#, request, isRepetition ? "1" : "0"]
-                ).array?.first?.int
+                let data = #"{"items":[],"visits":1}"#
+                let arguments = [session.reference.name, "1", "", data, request, isRepetition ? "1" : "0"]
+                return try server.call(["EVAL", update.source, "2"] + keys + arguments).array?.first?.int
             }
             let first = "0000000000000001"
             #expect(try send(first, isRepetition: false) == 1)
