@@ -82,18 +82,21 @@ import Testing
         }
     }
 
+    private static let minutes = RedisKey("signalbox:counter:{m:a}:minute")
+
+    private func add(keep: Int, _ clock: inout ScriptClock) throws {
+        _ = try clock.call(
+            CountersScripts.addToBucket(isMarked: false), keys: [Self.minutes], "1", "60000000", "\(keep)", "0")
+    }
+
     @Test func `of two numbers of buckets to keep the greater holds`() async throws {
         try await withRedis { server, _ in
             var clock = ScriptClock(server: server)
-            let key = RedisKey("signalbox:counter:{m:a}:minute")
-            func add(keep: Int) throws {
-                _ = try clock.call(
-                    CountersScripts.addToBucket(isMarked: false), keys: [key], "1", "60000000", "\(keep)", "0")
-            }
+            let key = Self.minutes
             for _ in 0..<8 {
-                try add(keep: 2)
+                try add(keep: 2, &clock)
                 clock.now += 60_000_000
-                try add(keep: 6)
+                try add(keep: 6, &clock)
                 clock.now += 60_000_000
             }
             let series = try clock.call(CountersScripts.series, keys: [key], "7", "60000000").array ?? []
@@ -106,14 +109,10 @@ import Testing
     {
         try await withRedis { server, _ in
             var clock = ScriptClock(server: server)
-            let key = RedisKey("signalbox:counter:{m:a}:minute")
-            func add(keep: Int) throws {
-                _ = try clock.call(
-                    CountersScripts.addToBucket(isMarked: false), keys: [key], "1", "60000000", "\(keep)", "0")
-            }
+            let key = Self.minutes
             for _ in 0..<8 {
-                try add(keep: 2)
-                try add(keep: 6)
+                try add(keep: 2, &clock)
+                try add(keep: 6, &clock)
                 // Its life follows at once: with two buckets to keep it is at most three minutes.
                 #expect(try server("PTTL", key.name).int ?? 0 > 3 * 60_000)
                 #expect(try server("HGET", key.name, "keep") == "6")

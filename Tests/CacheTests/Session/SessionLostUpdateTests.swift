@@ -61,4 +61,29 @@ import Testing
             }
         }
     }
+
+    @Test func `an update whose reply was lost may have been made, also when it cannot be sent again`() async throws {
+        try await withRedisServer(.init(checksLeaks: true)) { server in
+            try server.load(SessionScripts.live.all)
+            try await withFaultProxy(to: server.tcp) { proxy in
+                var configuration = proxy.configuration
+                // Nothing waits for the next connection, which is long in coming.
+                configuration.offline = .fail
+                configuration.reconnect = ReconnectPolicy(initialDelay: .seconds(60), maxDelay: .seconds(60))
+                configuration.retry.maxRetries = 0
+                try await withClient(configuration) { redis in
+                    try await eventually("connected") { (try? await redis.command(RedisCommand("PING"))) != nil }
+                    let store = RedisSessionStore<Cart>(redis, prefix: "app", options: .unhurried)
+                    let session = try await store.create(userID: "7", data: Cart())
+                    proxy.set(.cutBeforeReply(match: update.sha))
+                    let error = await expectError(.unavailable) {
+                        try await store.update(session.id) { $0.data.visits += 1 }
+                    }
+                    #expect(error?.isEffectUnknown == true)
+                    let key = "app:session:{\(session.reference.tag)}:\(session.reference.name)"
+                    #expect(try server("HGET", key, "version").string == "2")
+                }
+            }
+        }
+    }
 }
